@@ -1,0 +1,55 @@
+# make          sets up .venv from the lock and makes all figures of the default preset
+# make test     sets up .venv and passes the tests
+# make help     lists the rest
+#
+# Needs Python 3.11, 3.12 or 3.13 and the Python package index, nothing else. Variables:
+#   PYTHON=/path/to/python3.12   the interpreter, else the first suitable one on PATH, 3.11 preferred
+#   CORES=4                      how many cores Snakemake may use, else all
+#   ARGS="..."                   more arguments for snakemake (make) or pytest (make test),
+#                                as in: make ARGS="--config preset=smoke"
+
+PYTHON ?=
+CORES ?= all
+ARGS ?=
+
+# Packages from elsewhere must not shadow the locked ones.
+unexport PYTHONPATH PYTHONHOME
+export PYTHONNOUSERSITE := 1
+
+# Relative to the folder of this file, which may have spaces in its path.
+IN_VENV := PATH="$$PWD/.venv/bin:$$PATH"; export PATH;
+
+.PHONY: all setup test lint format lock clean distclean help
+
+all: setup  ## set up and run the main job
+	@$(IN_VENV) snakemake --cores "$(CORES)" $(ARGS)
+
+setup:  ## make .venv from the lock, unless it is made
+	@PYTHON="$(PYTHON)" sh envs/install.sh
+
+test: setup  ## set up and run the tests
+	@$(IN_VENV) python -m pytest $(ARGS)
+
+lint: setup  ## check style and workflow
+	@$(IN_VENV) ruff check .
+	@$(IN_VENV) ruff format --check .
+	@$(IN_VENV) snakefmt --check Snakefile workflow
+	@$(IN_VENV) snakemake --lint
+
+format: setup  ## rewrite Python and Snakemake files in the one style
+	@$(IN_VENV) ruff check --fix .
+	@$(IN_VENV) ruff format .
+	@$(IN_VENV) snakefmt Snakefile workflow
+
+lock:  ## write envs/requirements.lock anew from envs/requirements.in
+	@PYTHON="$(PYTHON)" sh envs/lock.sh
+
+clean:  ## remove .venv and caches; results, figures and what Snakemake knows of them stay
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean  ## remove results and figures, too
+	rm -rf results figures .snakemake
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1  \2/p' Makefile

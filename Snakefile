@@ -1,0 +1,39 @@
+# The jamming transition of neural networks: every figure of [G] arXiv:1809.09349 and [S] arXiv:1810.09665.
+#
+#   generate_data ─▶ train ─┬▶ measure_gaps ──────────┐
+#                           ├▶ measure_preactivations ┼▶ tabulate_figN ─▶ draw_figN ─▶ figures/figN.pdf
+#                           └▶ measure_spectra ───────┘
+#
+#   snakemake --cores 8                                          all figures, preset "quick"
+#   snakemake --cores 8 figures/fig6.pdf                         one figure
+#   snakemake --cores 8 figures/fig6.pdf --config preset=smoke   another size
+#   snakemake -n -q rules                                        what would run
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+include: "workflow/rules/common.smk"
+
+
+# Later files override earlier ones; --configfile and --config override them all.
+configfile: config_path("config.yaml")
+configfile: preset_path(config)
+
+
+SWEEPS = checked_sweeps(config)
+RESULTS = f"results/{config['preset']}"
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/observables.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        FIGURE_FILES,

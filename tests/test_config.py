@@ -1,0 +1,131 @@
+"""The configuration: every mistake is one sentence that names the key, its value and what is allowed."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from jamming.config import ConfigError, preset_file, read_points
+
+CONFIG = Path(__file__).resolve().parents[1] / "config"
+PRESETS = sorted(path.stem for path in (CONFIG / "presets").glob("*.yaml"))
+
+
+def merge(base, more):
+    """What Snakemake does with a second config file."""
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            merge(base[key], value)
+        else:
+            base[key] = value
+    return base
+
+
+def preset(name):
+    defaults, sizes = (yaml.safe_load(path.read_text()) for path in (CONFIG / "config.yaml", CONFIG / "presets" / f"{name}.yaml"))
+    return merge(defaults, sizes)
+
+
+def changed(path, value, base="quick"):
+    config = preset(base)
+    place = config
+    for key in path[:-1]:
+        place = place[key]
+    if value is KeyError:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return config
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_valid(name):
+    sweeps = read_points(preset(name))
+    assert set(sweeps) == {"relu_L2", "relu_L3", "relu_L5", "tanh_L3", "mnist_L5"}
+    for points in sweeps.values():
+        assert list(points) == sorted(points)
+        for n_train, point in points.items():
+            assert point.n_train == n_train
+
+
+def test_a_preset_changes_sizes_only():
+    """Which data, depths and activations there are is said once, in config.yaml."""
+    kinds = {
+        name: [(p.dataset, p.network.depth, p.network.activation, p.protocol.margin) for (p, *_) in described]
+        for name in PRESETS
+        for described in [[list(points.values()) for points in read_points(preset(name)).values()]]
+    }
+    assert len({str(kind) for kind in kinds.values()}) == 1
+
+
+def test_paper_preset_is_the_published_protocol():
+    points = read_points(preset("paper"))
+    l3 = list(points["relu_L3"].values())
+    assert (l3[0].n_train, l3[-1].n_train, len(l3)) == (21991, 25918, 128)
+    assert l3[0].network.n_weights == 7854
+    assert (l3[0].protocol.name, l3[0].protocol.steps, l3[0].protocol.rate) == ("hinge_adam", 10**7, 1e-4)
+    mnist = list(points["mnist_L5"].values())
+    assert (mnist[0].n_train, mnist[-1].n_train, mnist[0].protocol.steps) == (31000, 68000, 3 * 10**6)
+
+
+L2 = ("sweeps", "relu_L2")
+MISTAKES = [
+    ((*L2, "widht"), 3, "sweeps.relu_L2 has an unknown key 'widht'"),
+    ((*L2, "network", "widht"), 3, r"sweeps.relu_L2.network has an unknown key 'widht' \(did you mean 'width'\?\)"),
+    ((*L2, "protocol", "lr"), 3, "sweeps.relu_L2.protocol has an unknown key 'lr'"),
+    (("analysis", "max_los"), 3, "analysis has an unknown key 'max_los'"),
+    (("colour",), "red", "the top level has an unknown key 'colour'"),
+    (("seed",), "one", "seed is 'one', but must be a whole number"),
+    (("seed",), -1, "seed is -1, but must be at least 0"),
+    (("dtype",), "float16", "dtype is 'float16', but must be one of float64, float32"),
+    (("device",), "tpu", "device is 'tpu', but must be one of auto, cpu, cuda"),
+    ((*L2, "network", "width"), 0, "sweeps.relu_L2.network.width is 0, but must be at least 1"),
+    ((*L2, "network", "width"), 2.5, "sweeps.relu_L2.network.width is 2.5, but must be a whole number"),
+    ((*L2, "network", "width"), "20", "sweeps.relu_L2.network.width is '20', but must be a whole number"),
+    ((*L2, "network", "depth"), True, "sweeps.relu_L2.network.depth is True, but must be a whole number"),
+    ((*L2, "network", "activation"), "gelu", "activation is 'gelu', but must be one of relu, tanh"),
+    ((*L2, "network", "width"), KeyError, "sweeps.relu_L2.network lacks the key 'width'"),
+    ((*L2, "n_train"), [1, 10], r"sweeps.relu_L2.n_train.0 is 1, but must be at least 2"),
+    ((*L2, "n_train"), [], "sweeps.relu_L2.n_train is .*, but must hold at least 1"),
+    ((*L2, "n_train"), [10, 10], "n_train is .*, but must not hold a value twice"),
+    ((*L2, "n_train"), 10, "n_train is 10, but must be"),
+    ((*L2, "n_train"), {"from": 20, "to": 10, "count": 2}, "goes from 20 to 10 in 2 values"),
+    ((*L2, "n_train"), {"from": 10, "to": 12, "count": 9}, "goes from 10 to 12 in 9 values"),
+    ((*L2, "n_train"), [10**6], "n_train holds 1000000, but half of random.n_patterns is 50000"),
+    (("sweeps", "mnist_L5", "n_train"), [80_000], "n_train holds 80000, but MNIST holds 70000 images"),
+    (("sweeps", "mnist_L5", "network", "dim"), 785, "network.dim is 785, but an image has 784 pixels"),
+    ((*L2, "replicas"), 0, "sweeps.relu_L2.replicas is 0, but must be at least 1"),
+    ((*L2, "dataset"), "cifar", "dataset is 'cifar', but must be one of random, mnist"),
+    ((*L2, "protocol", "rate"), 0, "protocol.rate is 0, but must be greater than 0"),
+    ((*L2, "protocol", "rate"), "1e-3", r"protocol.rate is '1e-3', but must be a number \(in YAML write 1.0e-3"),
+    ((*L2, "protocol", "rate"), float("nan"), "protocol.rate is nan, but must be"),
+    ((*L2, "protocol", "rate"), float("inf"), "protocol.rate is inf, but must be a finite number"),
+    ((*L2, "protocol", "floor"), 1.0, "protocol.floor is 1.0, but the rate starts at 0.003"),
+    ((*L2, "protocol", "steps"), 0, "protocol.steps is 0, but must be at least 1"),
+    ((*L2, "protocol", "margin"), -0.5, "protocol.margin is -0.5, but must be greater than 0"),
+    ((*L2, "protocol", "name"), "sgd", "protocol.name is 'sgd', but must be one of hinge_adam"),
+    (("sweeps",), {}, "sweeps is .*, but must hold at least 1"),
+    (("sweeps",), [], "sweeps is .*, but must be a mapping"),
+    (("mnist", "mirrors"), ["http://insecure/"], "mnist.mirrors.0 is 'http://insecure/', but must match"),
+    (("mnist", "mirrors"), ["https://x/; touch y/"], "mnist.mirrors.0 is .*, but must match"),
+    (("sweeps", "; touch x"), {}, "'; touch x'"),
+    (("analysis", "theta_range"), [1.0, 0.1], "analysis.theta_range is .*, but must increase"),
+    (("analysis", "theta_range"), [1.0], "analysis.theta_range is .*, but must hold at least 2"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "sentence"), MISTAKES)
+def test_every_mistake_is_one_sentence(path, value, sentence):
+    with pytest.raises(ConfigError, match=sentence) as caught:
+        read_points(changed(path, value))
+    text = str(caught.value)
+    assert text.startswith("config: ") and text.endswith(".") and "\n" not in text and len(text) < 300
+
+
+def test_an_unknown_preset_names_those_there_are():
+    with pytest.raises(ConfigError, match="preset is 'huge', but must be one of paper, quick, smoke"):
+        preset_file("huge", CONFIG / "presets")
+
+
+def test_what_a_protocol_does_not_use_trains_nothing_anew():
+    one, other = preset("quick"), changed((*L2, "protocol", "drop_every"), 7)
+    assert read_points(one) == read_points(other)

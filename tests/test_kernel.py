@@ -1,0 +1,140 @@
+"""The training step against plain autograd and torch.optim.Adam, in double precision."""
+
+import jamming.kernel
+import numpy as np
+import pytest
+import torch
+from jamming.kernel import HingeAdam
+from jamming.network import forward, initial_params, unpack
+from jamming.spec import Network
+
+RATES = [1e-2, 1e-2, 3e-3, 1e-3]
+
+
+def problem(activation="relu", depth=2, n_train=60, seed=0):
+    generator = np.random.default_rng(seed)
+    network = Network(dim=4, width=6, depth=depth, activation=activation)
+    inputs = generator.standard_normal((n_train, 4))
+    labels = np.where(np.arange(n_train) % 2, 1.0, -1.0)
+    # Random biases and a larger last layer: some patterns satisfied and others not, at any depth.
+    params = initial_params(network, seed)
+    for _, biases in unpack(params, network):
+        biases[:] = 0.3 * generator.standard_normal(len(biases))
+    unpack(params, network)[-1][0][:] *= 3
+    return network, params, inputs, labels
+
+
+def plain_loss(params, network, inputs, labels, margin):
+    active = torch.tensor(inputs)
+    start = 0
+    widths = [network.dim, *[network.width] * network.depth, 1]
+    for number, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
+        weights = params[start : start + n_in * n_out].view(n_out, n_in)
+        biases = params[start + n_in * n_out : start + n_in * n_out + n_out]
+        start += n_in * n_out + n_out
+        active = torch.nn.functional.linear(active, weights, biases)
+        if number < network.depth:
+            active = torch.relu(active) if network.activation == "relu" else torch.tanh(active)
+    delta = margin - torch.tensor(labels) * active[:, 0]
+    return (torch.relu(delta) ** 2).sum() / (2 * len(labels)), delta
+
+
+@pytest.fixture(params=[1024, 7])
+def block(request, monkeypatch):
+    """All patterns at once, and in blocks that do not divide their number."""
+    monkeypatch.setattr(jamming.kernel, "CACHE_BYTES", 1)
+    monkeypatch.setattr(jamming.kernel, "SMALLEST_BLOCK", request.param)
+
+
+@pytest.mark.usefixtures("block")
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_gradient_is_autograd_s(activation, depth):
+    network, initial, inputs, labels = problem(activation, depth)
+    fast = HingeAdam(network, initial, inputs, labels, margin=0.5)
+    n_delta = fast.compute_gradient()
+    params = torch.tensor(initial, requires_grad=True)
+    loss, delta = plain_loss(params, network, inputs, labels, 0.5)
+    loss.backward()
+    assert 0 < n_delta == int((delta > 0).sum()) < len(labels)
+    torch.testing.assert_close(fast.gradient, params.grad, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(fast.delta, delta.detach(), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.usefixtures("block")
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_updates_are_torch_adam_s(activation):
+    network, initial, inputs, labels = problem(activation, depth=3)
+    fast = HingeAdam(network, initial, inputs, labels, margin=0.5)
+    params = torch.tensor(initial, requires_grad=True)
+    plain = torch.optim.Adam([params], lr=1.0, betas=(0.9, 0.999), eps=1e-8)
+    for step in range(40):
+        rate = RATES[step * len(RATES) // 40]
+        fast.compute_gradient()
+        fast.update(rate)
+        plain.param_groups[0]["lr"] = rate
+        plain.zero_grad()
+        plain_loss(params, network, inputs, labels, 0.5)[0].backward()
+        plain.step()
+    torch.testing.assert_close(fast.params, params.detach(), rtol=1e-9, atol=1e-11)
+
+
+def test_gradient_is_the_slope_of_the_loss():
+    """Central differences: independent of autograd and of the layout."""
+    network, initial, inputs, labels = problem("tanh", 2)
+    fast = HingeAdam(network, initial, inputs, labels, margin=0.5)
+    fast.compute_gradient()
+
+    def loss(params):
+        delta = 0.5 - labels * forward(params, inputs, network)[0]
+        return np.sum(np.maximum(delta, 0) ** 2) / (2 * len(labels))
+
+    for index in range(0, network.n_params, 7):
+        shift = np.zeros(network.n_params)
+        shift[index] = 1e-6
+        slope = (loss(initial + shift) - loss(initial - shift)) / 2e-6
+        assert float(fast.gradient[index]) == pytest.approx(slope, abs=1e-8)
+
+
+def test_no_unsatisfied_pattern_no_gradient():
+    network, initial, inputs, labels = problem()
+    params = initial.copy()
+    unpack(params, network)[-1][0][:] = 0
+    unpack(params, network)[-1][1][:] = 10
+    fast = HingeAdam(network, params, inputs, np.ones(len(labels)), margin=0.5)
+    assert fast.compute_gradient() == 0
+    assert float(fast.gradient.abs().max()) == 0
+
+
+def test_a_saved_state_goes_on_with_the_same_bits():
+    network, initial, inputs, labels = problem(n_train=200)
+
+    def steps(optimizer, count):
+        for _ in range(count):
+            optimizer.compute_gradient()
+            optimizer.update(1e-2)
+
+    whole = HingeAdam(network, initial, inputs, labels, margin=0.5)
+    steps(whole, 30)
+    first = HingeAdam(network, initial, inputs, labels, margin=0.5)
+    steps(first, 13)
+    second = HingeAdam(network, np.zeros_like(initial), inputs, labels, margin=0.5)
+    second.load_state(first.state(), first.step)
+    steps(second, 17)
+    assert torch.equal(whole.params, second.params)
+
+
+def test_single_precision_follows_double_precision():
+    network, initial, inputs, labels = problem()
+    single = HingeAdam(network, initial, inputs, labels, 0.5, torch.float32)
+    double = HingeAdam(network, initial, inputs, labels, 0.5, torch.float64)
+    for optimizer in (single, double):
+        optimizer.compute_gradient()
+    assert single.gradient.dtype == torch.float32
+    torch.testing.assert_close(single.gradient.double(), double.gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_evaluate_is_the_forward_pass():
+    network, initial, inputs, labels = problem("tanh", 3)
+    outputs = HingeAdam(network, initial, inputs[:10], labels[:10], 0.5).evaluate(torch.tensor(inputs.T.copy()))
+    np.testing.assert_allclose(outputs.numpy(), forward(initial, inputs, network)[0], rtol=1e-12)

@@ -1,0 +1,39 @@
+"""Learning rates and the steps at which runs are looked at."""
+
+import numpy as np
+import pytest
+from jamming.protocols import learning_rate, log_spaced_steps
+from jamming.spec import Protocol
+
+
+def test_hinge_adam_divides_by_ten_down_to_the_floor():
+    protocol = Protocol("hinge_adam", 0.5, 10**7, 1e-4, 1e-7, 250_000)
+    rates = [learning_rate(protocol, step) for step in (0, 249_999, 250_000, 500_000, 750_000, 10**7 - 1)]
+    assert rates == pytest.approx([1e-4, 1e-4, 1e-5, 1e-6, 1e-7, 1e-7], rel=1e-12)
+
+
+def test_constant_rate():
+    protocol = Protocol("hinge_adam_constant", 0.5, 1000, 1e-4, 0, 0)
+    assert {learning_rate(protocol, step) for step in range(1000)} == {1e-4}
+
+
+def test_annealed_rate_is_linear():
+    protocol = Protocol("hinge_adam_annealed", 0.5, 1000, 3e-3, 1e-7, 0)
+    assert learning_rate(protocol, 0) == 3e-3
+    assert learning_rate(protocol, 1000) == pytest.approx(1e-7)
+    assert learning_rate(protocol, 500) == pytest.approx((3e-3 + 1e-7) / 2)
+
+
+def test_unknown_protocol_is_named():
+    with pytest.raises(ValueError, match="unknown protocol 'sgd'"):
+        learning_rate(Protocol("sgd", 0.5, 10, 1, 1, 1), 0)
+
+
+@pytest.mark.parametrize("last", [1, 2, 9, 1000, 20_000, 10**7])
+def test_steps_are_log_spaced(last):
+    steps = log_spaced_steps(last, 10)
+    assert steps[0] == 0 and steps[-1] == last
+    assert steps == sorted(set(steps))
+    late = np.array([step for step in steps if step > 100])
+    if len(late) > 2:
+        np.testing.assert_allclose(np.diff(np.log10(late)), 0.1, atol=0.01)

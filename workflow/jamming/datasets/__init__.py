@@ -1,0 +1,105 @@
+"""Datasets: made once per preset (`generate`), then split into a training set and fresh data by each run (`split`)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import store
+from . import mnist, random
+from .errors import DatasetError, FetchError
+
+__all__ = ["DatasetError", "FetchError", "Split", "generate", "split"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """A training set and the patterns outside it.
+
+    Inputs are float64, (P, dim) and (M − P, dim), with |x| = √dim; labels are float64 ±1, (P,) and (M − P,).
+    `has_test` tells whether a test error means anything: random labels cannot be predicted, so the test part of random
+    data is only fresh patterns.
+    """
+
+    train_inputs: np.ndarray
+    train_labels: np.ndarray
+    test_inputs: np.ndarray
+    test_labels: np.ndarray
+    has_test: bool
+
+
+def generate(name: str, dim: int, n_patterns: int | None, seed: int, pixels: store.Result | None = None) -> dict:
+    """The tree of a "dataset" file: inputs (M, dim) float64 and labels (M,) int8.
+
+    `name` is "random", with M = n_patterns, or "mnist", with M all images of `pixels` (a result of kind "pixels");
+    for the latter `n_patterns` is None or that number. Raises DatasetError for anything else.
+    """
+    if name == "random":
+        if n_patterns is None:
+            raise DatasetError("random data needs n_patterns; give a number of at least 2.")
+        inputs, labels = random.generate(dim, n_patterns, seed)
+    elif name == "mnist":
+        if pixels is None:
+            raise DatasetError("the dataset 'mnist' needs the pixels; make the file of kind 'pixels' first.")
+        images, digits = pixels.tree["images"], pixels.tree["digits"]
+        if n_patterns not in (None, len(images)):
+            raise DatasetError(f"n_patterns = {n_patterns} for 'mnist' is impossible; it always has {len(images)}.")
+        inputs, labels = mnist.principal_components(images, digits, dim, seed)
+    else:
+        raise DatasetError(f"there is no dataset '{name}'; take 'random' or 'mnist'.")
+    return {"inputs": inputs, "labels": labels}
+
+
+def split(dataset: store.Result, n_train: int, seed: int) -> Split:
+    """Take `n_train` patterns for training; the result depends on the dataset's content, n_train and seed alone.
+
+    random: a seeded draw without replacement, labels balanced within 1, in a random order; the patterns left are the
+    fresh data. At most half of the pool may be drawn. Two runs share a fraction n_train/M of their patterns on
+    average, so let the pool be ten times larger or more.
+    mnist: the first n_train patterns; both parts are centred with the training mean and projected to |x| = √dim.
+    The seed plays no part: replicas differ in their initial state only.
+
+    Raises DatasetError when the dataset cannot give such a training set.
+    """
+    name = dataset.spec["dataset"]
+    inputs, labels = dataset.tree["inputs"], dataset.tree["labels"]
+    largest = len(labels) // 2 if name == "random" else len(labels)
+    if not 2 <= n_train <= largest:
+        raise DatasetError(
+            f"a training set of P = {n_train} cannot be drawn from the {len(labels)} patterns of '{name}'; "
+            f"P must be between 2 and {largest}{' (half of the pool)' if name == 'random' else ''}."
+        )
+    if name == "random":
+        train, test = _draw(labels, n_train, seed)
+        train_inputs, test_inputs = inputs[train], inputs[test]
+    elif name == "mnist":
+        train, test = slice(0, n_train), slice(n_train, None)
+        centre = inputs[train].mean(axis=0)
+        train_inputs, test_inputs = mnist.onto_sphere(inputs[train], centre), mnist.onto_sphere(inputs[test], centre)
+    else:
+        raise DatasetError(f"there is no dataset '{name}'; take 'random' or 'mnist'.")
+    return Split(
+        train_inputs=train_inputs,
+        train_labels=labels[train].astype(np.float64),
+        test_inputs=test_inputs,
+        test_labels=labels[test].astype(np.float64),
+        has_test=name == "mnist" and len(test_inputs) > 0,
+    )
+
+
+def _draw(labels: np.ndarray, n_train: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of a balanced training set, in random order, and of the patterns left, in the order of the pool."""
+    generator = np.random.default_rng(seed)
+    n_plus = n_train // 2 + (n_train % 2 and int(generator.integers(2)))
+    drawn = []
+    for sign, n_drawn in ((1, n_plus), (-1, n_train - n_plus)):
+        pool = np.flatnonzero(labels == sign)
+        if pool.size < n_drawn:
+            raise DatasetError(
+                f"{n_drawn} patterns with label {sign:+d} are needed and the pool holds {pool.size}; "
+                "make a pool with both labels in equal numbers."
+            )
+        drawn.append(generator.choice(pool, n_drawn, replace=False))
+    train = generator.permutation(np.concatenate(drawn))
+    left = np.ones(labels.size, dtype=bool)
+    left[train] = False
+    return train, np.flatnonzero(left)

@@ -1,0 +1,89 @@
+"""Figures: one module each, `draw(table) -> Figure`, pure; `render` finds it, draws it in the style, and saves it.
+
+No pyplot and no state left behind: a figure depends on its table, the style file and matplotlib's version alone.
+"""
+
+import io
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from ..tables import MODULES
+from .check import FigureError
+
+__all__ = ["NAMES", "FigureError", "draw", "render"]
+
+NAMES = tuple(MODULES)
+STYLE = Path(__file__).with_name("style.mplstyle")
+_FORMATS = {".pdf": "pdf", ".svg": "svg", ".png": "png"}
+
+
+def draw(name: str, table: Mapping) -> Figure:
+    """Draw a figure in the common style, whatever the user's own matplotlib settings are.
+
+    Raises FigureError for an unknown name or a table that is not the figure's.
+    """
+    if name not in MODULES:
+        raise FigureError(f"there is no figure '{name}'; the figures are {', '.join(NAMES)}.")
+    with _style():
+        return import_module(f".{MODULES[name]}", __name__).draw(table)
+
+
+def render(name: str, table: Mapping, paths: Iterable[Path], metadata: Mapping[str, str] | None = None) -> None:
+    """Draw a figure and save it to each path (.pdf, .svg or .png); the same table gives the same bytes.
+
+    `metadata` may hold "title" and "description", kept inside PDF and SVG; no date is ever written.
+    Raises FigureError for an unknown name, an unsuited table, or a file that cannot be written.
+    """
+    metadata, paths = metadata or {}, [Path(path) for path in paths]
+    for path in paths:
+        if path.suffix not in _FORMATS:
+            raise FigureError(f"cannot save '{path}': a figure is saved as {', '.join(_FORMATS)}.")
+    figure = draw(name, table)
+    with _style():
+        # Lay out once, not once for each format.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        for path in paths:
+            _save(figure, path, _document_metadata(path.suffix, metadata))
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    """The common style on top of matplotlib's own defaults; afterwards everything is as it was."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(matplotlib.rc_params_from_file(STYLE, use_default_template=False))
+        yield
+
+
+def _document_metadata(suffix: str, metadata: Mapping[str, str]) -> dict:
+    title, description = metadata.get("title"), metadata.get("description")
+    if suffix == ".pdf":
+        entries = {"Title": title, "Subject": description}
+        return {"CreationDate": None, **{key: value for key, value in entries.items() if value}}
+    if suffix == ".svg":
+        entries = {"Title": title, "Description": description}
+        return {"Date": None, **{key: value for key, value in entries.items() if value}}
+    return {}
+
+
+def _save(figure: Figure, path: Path, metadata: dict) -> None:
+    """Save to memory, then atomically to the path, so that a file is whole or absent."""
+    content = io.BytesIO()
+    figure.savefig(content, format=_FORMATS[path.suffix], metadata=metadata)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(content.getvalue())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise FigureError(f"cannot write {path}: {error}; free some space or make the folder writable.") from error

@@ -1,0 +1,13 @@
+"""[G] Fig. 12: density of the pre-activations of each layer, L = 5, random data."""
+
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+
+from .check import Table
+from .preactivations import draw_layers
+
+
+def draw(table: Mapping) -> Figure:
+    """One panel per layer: training set in black, fresh data in blue, the mass of the peak at 0 written in."""
+    return draw_layers(Table("fig12", table))

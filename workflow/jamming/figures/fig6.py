@@ -1,0 +1,35 @@
+"""[G] Fig. 6: behaviour near the transition for random data."""
+
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+
+from .check import Table
+from .panels import DOUBLE_COLUMN, label_panel
+from .transition import draw_evolution, draw_jump, draw_misclassified, draw_window, loss_axis
+
+
+def draw(table: Mapping) -> Figure:
+    """N_Δ/N against P/N (a) and 𝓛 (b), misclassified patterns against 𝓛 (c), and (b) for tanh (d)."""
+    table = Table("fig6", table)
+    jammed_fraction, max_loss = table.attribute("jammed_fraction"), table.attribute("max_loss")
+    relu, tanh = table.group("relu").groups(), table.group("tanh").groups()
+    figure = Figure((DOUBLE_COLUMN, 4.9))
+    (a, b), (c, d) = figure.subplots(2, 2)
+
+    draw_evolution(a, table.group("evolution").groups())
+
+    loss = loss_axis(relu, jammed_fraction)
+    draw_jump(b, relu, loss)
+    draw_window(b, relu, loss, max_loss, jammed_fraction)
+    b.legend(loc="best")
+
+    draw_misclassified(c, relu, loss)
+    c.legend(loc="best")
+
+    draw_jump(d, tanh, loss_axis(tanh, jammed_fraction))
+    d.legend(loc="best", title="tanh", alignment="right")
+
+    for axes, label in zip((a, b, c, d), "abcd", strict=True):
+        label_panel(axes, f"({label})")
+    return figure

@@ -1,0 +1,47 @@
+"""[G] Fig. 7: spectra near jamming for random data; ReLU in (a–d), tanh in (e–g)."""
+
+from collections.abc import Mapping
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from .check import Table, runs_in
+from .panels import DEPTH_COLOURS, DOUBLE_COLUMN, depth_label, label_panel, scientific
+from .spectra import draw_averaged, draw_positive_part, draw_rescaled
+
+
+def draw(table: Mapping) -> Figure:
+    """H_p, its collapse in λ/√𝓛, H_0 and H; below, the last three for tanh."""
+    table = Table("fig7", table)
+    relu, tanh = table.group("relu"), table.group("tanh")
+    figure = Figure((DOUBLE_COLUMN, 3.9))
+    panels = figure.subplot_mosaic("abcd;.efg")
+    draw_positive_part(panels["a"], table.group("hp_positive"), relu.attribute("max_loss"))
+    _draw_row([panels[label] for label in "bcd"], relu, singly=True)
+    _draw_row([panels[label] for label in "efg"], tanh, singly=False)
+    for label, axes in panels.items():
+        label_panel(axes, f"({label})")
+    _legend(figure, relu, tanh)
+    return figure
+
+
+def _draw_row(panels: list[Axes], network: Table, singly: bool) -> None:
+    max_loss = network.attribute("max_loss")
+    draw_rescaled(panels[0], network.group("hp").groups(), max_loss, singly)
+    draw_averaged(panels[1], network.group("h0").groups(), "h0", max_loss)
+    draw_averaged(panels[2], network.group("h").groups(), "h", max_loss)
+
+
+def _legend(figure: Figure, relu: Table, tanh: Table) -> None:
+    """What the colours mean, in the place left free under (a)."""
+    handles, labels = [], []
+    for activation, network, row in (("ReLU", relu, "a–d"), ("tanh", tanh, "e–g")):
+        handles.append(Line2D([], [], ls="none"))
+        labels.append(f"{activation} ({row}), $\\mathcal{{L}} <$ {scientific(network.attribute('max_loss'))}")
+        for name, group in network.group("hp").groups().items():
+            handles.append(Line2D([], [], color=DEPTH_COLOURS[name], lw=1.4))
+            labels.append(f"{depth_label(name)}, {runs_in([group])} runs")
+    handles += [Line2D([], [], ls="none")] * 2
+    labels += ["band: standard deviation over runs", "(b): lighter for higher $\\mathcal{L}$"]
+    figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.0, 0.06), fontsize=7, labelspacing=0.35)

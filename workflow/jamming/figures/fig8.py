@@ -1,0 +1,25 @@
+"""[G] Fig. 8: overlaps and gaps near jamming; ReLU in (a, b), tanh in (c, d)."""
+
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+
+from .check import Table
+from .gaps import draw_distribution, note_runs
+from .panels import DOUBLE_COLUMN, label_panel
+
+
+def draw(table: Mapping) -> Figure:
+    """P_+(Δ/√𝓛) left and P_−(Δ) right, with the exponents θ and γ fitted over the shaded range."""
+    table = Table("fig8", table)
+    figure = Figure((DOUBLE_COLUMN, 4.7))
+    panels = figure.subplots(2, 2)
+    labels = iter("abcd")
+    for row, network in zip(panels, ("relu", "tanh"), strict=True):
+        for axes, side in zip(row, ("positive", "negative"), strict=True):
+            groups = table.group(f"{network}/{side}").groups()
+            draw_distribution(axes, groups, side)
+            note_runs(axes, groups)
+            label_panel(axes, f"({next(labels)})")
+            axes.set_title("ReLU" if network == "relu" else "tanh", loc="right", pad=3)
+    return figure

@@ -1,0 +1,1 @@
+"""Figures of [S], the generalization paper."""

@@ -1,0 +1,46 @@
+"""[S] Fig. 3: the transition for random data (A, B) and MNIST (C, D).
+
+A panel is drawn when the table has its group: `PANELS` says how, and the page is as large as they need.
+"""
+
+from collections.abc import Callable, Mapping
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ...statistics import JAMMED_FRACTION
+from ..check import FigureError, Table
+from ..panels import DOUBLE_COLUMN, label_panel
+from ..transition import draw_jump, draw_load, loss_axis
+
+
+def draw(table: Mapping) -> Figure:
+    """N_Δ/N against 𝓛 with P/N in the inset: random data (B), MNIST (D)."""
+    table = Table("generalization/fig3", table)
+    letters = [letter for letter in PANELS if table.has(letter)]
+    if not letters:
+        raise FigureError(f"figure 'generalization/fig3': the table has none of the groups {', '.join(PANELS)}.")
+    rows = (len(letters) + 1) // 2
+    figure = Figure((DOUBLE_COLUMN, 2.7 * rows))
+    places = figure.subplots(rows, min(2, len(letters)), squeeze=False).ravel()
+    for axes, letter in zip(places, letters, strict=False):
+        PANELS[letter](axes, table.group(letter))
+        label_panel(axes, letter)
+    for axes in places[len(letters) :]:
+        axes.set_axis_off()
+    return figure
+
+
+def _draw_jump_with_inset(axes: Axes, panel: Table) -> None:
+    groups = panel.groups()
+    draw_jump(axes, groups, loss_axis(groups, JAMMED_FRACTION))
+    axes.set_ylim(top=1.12 * axes.get_ylim()[1])
+    axes.legend(loc="upper left", bbox_to_anchor=(0.14, 1), ncols=len(groups), columnspacing=1)
+    inset = axes.inset_axes([0.55, 0.15, 0.42, 0.4])
+    draw_load(inset, groups, labels=False)
+    inset.tick_params(labelsize=6, pad=2)
+    inset.xaxis.label.set_size(7)
+    inset.yaxis.label.set_size(7)
+
+
+PANELS: dict[str, Callable[[Axes, Table], None]] = {"B": _draw_jump_with_inset, "D": _draw_jump_with_inset}

@@ -1,0 +1,13 @@
+"""[S] Fig. A2: density of the pre-activations of each layer, L = 5, random data ([G] Fig. 12)."""
+
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+
+from ..check import Table
+from ..preactivations import draw_layers
+
+
+def draw(table: Mapping) -> Figure:
+    """One panel per layer: training set in black, fresh data in blue, the mass of the peak at 0 written in."""
+    return draw_layers(Table("generalization/figA2", table))

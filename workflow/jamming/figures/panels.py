@@ -1,0 +1,141 @@
+"""What all panels share: colours, labels, notes, and an axis of 𝓛 that has room for 𝓛 = 0."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+
+SINGLE_COLUMN, DOUBLE_COLUMN = 3.4, 7.0
+"""Widths in inches."""
+
+DEPTH_COLOURS = {"L2": "#1f4fbf", "L3": "#cf2a27", "L5": "#1f8f3a"}
+"""[G] Fig. 7(d): L = 2 blue, L = 3 red, L = 5 green, in every figure."""
+DEPTH_MARKERS = {"L2": "o", "L3": "s", "L5": "^"}
+TIME_COLOURS = LinearSegmentedColormap.from_list("time", ["#3fbf4f", "#1fa0a0", "#1c3fb4"])
+"""[G] Fig. 6(a): from green (short time) to blue (long time)."""
+LOSS_COLOURS = LinearSegmentedColormap.from_list("loss", ["#000000", "#6a176e", "#d1426f", "#f98e09", "#f2d43f"])
+"""[G] Fig. 7(a): from black (low) to yellow (high), not so light that it is lost on white."""
+GREY = "0.45"
+
+STRIP_FRACTION = 0.07
+"""Half the width of the strip for 𝓛 = 0, in units of the logarithmic part of the axis."""
+LOSS_DECADES = 8
+"""Most decades of 𝓛 on an axis."""
+
+
+def depth_label(group: str) -> str:
+    """"L3" → "L = 3", in mathematics."""
+    return f"$L={group.removeprefix('L')}$"
+
+
+def label_panel(axes: Axes, label: str) -> None:
+    """(a), (b), … above the upper left corner."""
+    axes.set_title(label, loc="left", fontweight="bold", pad=3)
+
+
+def note(axes: Axes, text: str, x: float = 0.04, y: float = 0.95, **options: object) -> None:
+    """A small remark inside a panel, in fractions of the axes."""
+    options = {"ha": "left" if x < 0.5 else "right", "va": "top" if y > 0.5 else "bottom", "fontsize": 6.5, **options}
+    axes.text(x, y, text, transform=axes.transAxes, **options)
+
+
+def empty_panel(axes: Axes, text: str) -> None:
+    """Say in the middle of a panel why nothing is drawn in it."""
+    axes.set(xticks=[], yticks=[])
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=7, color=GREY, wrap=True)
+
+
+def no_run_near_jamming(axes: Axes, max_loss: float) -> None:
+    """The remark of a panel whose window holds no run."""
+    empty_panel(axes, f"no jammed run with\n$\\mathcal{{L}} <$ {scientific(max_loss)}")
+
+
+def per_depth(axes: Axes, title: str, values: Mapping[str, str], y: float = 0.95) -> None:
+    """A title at the right of a panel and, under it, one value for each depth in its colour."""
+    note(axes, title, 0.96, y, ha="right")
+    for column, (name, text) in enumerate(reversed(values.items())):
+        note(axes, text, 0.96 - 0.19 * column, y - 0.09, ha="right", color=DEPTH_COLOURS[name])
+
+
+def tint(colour: str, amount: float) -> tuple[float, ...]:
+    """A colour mixed with white: 0 leaves it, 1 makes it white."""
+    return tuple(np.array(to_rgb(colour)) * (1 - amount) + amount)
+
+
+def scientific(value: float, digits: int = 2) -> str:
+    """A number as mathematics: 0.001 → $10^{-3}$, 2e-4 → $2\\times10^{-4}$."""
+    factor, exponent = f"{value:.{digits - 1}e}".split("e")
+    factor, exponent = f"{float(factor):g}", int(exponent)
+    return f"$10^{{{exponent}}}$" if factor == "1" else f"${factor}\\times10^{{{exponent}}}$"
+
+
+def log_ticks(axis: Axis, low: float, high: float, most: int = 6) -> None:
+    """Ticks of a logarithmic axis within [low, high], at most `most` of them labelled."""
+    _set_ticks(axis, _tick_values(low, high, most), low, high)
+
+
+def _tick_values(low: float, high: float, most: int) -> list[float]:
+    """Decades within [low, high], every second, third, … one if they are many; 1, 2, 5 if they are fewer than two."""
+    first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
+    decades = [10.0**decade for decade in range(first, last + 1) if low <= 10.0**decade <= high]
+    if len(decades) < 2:
+        values = [k * 10.0**decade for decade in range(first, last + 1) for k in (1, 2, 5)]
+        return [value for value in values if low <= value <= high][-3:]
+    return decades[:: -int(np.ceil(len(decades) / most))][::-1]
+
+
+def _set_ticks(axis: Axis, values: Sequence[float], low: float, high: float) -> None:
+    decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    between = (1,) if len(decades) > 8 else range(1, 10)
+    minor = [k * 10.0**decade for decade in decades for k in between]
+    axis.set_major_locator(FixedLocator(list(values)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: scientific(value, digits=1)))
+    axis.set_minor_locator(FixedLocator([value for value in minor if low <= value <= high]))
+    axis.set_minor_formatter(NullFormatter())
+
+
+class LossAxis:
+    """A logarithmic x-axis of 𝓛 with a strip at its left for the runs with 𝓛 = 0, or too small to be shown.
+
+    Runs stopped with a handful of unsatisfied patterns have 𝓛 many decades below the jammed ones: they join the strip.
+    """
+
+    def __init__(self, loss: np.ndarray, n_delta_over_n: np.ndarray, jammed_fraction: float) -> None:
+        jammed, positive = loss[n_delta_over_n > jammed_fraction], loss[loss > 0]
+        largest = max(positive, default=1e-3)
+        smallest = max(min(jammed, default=min(positive, default=1e-6)), largest * 10.0**-LOSS_DECADES)
+        self.floor = 10.0 ** (np.floor(2 * np.log10(smallest) - 0.1) / 2)
+        self.top = max(largest, 10 * self.floor) * 1.4
+        decades = np.log10(self.top / self.floor)
+        self.zero = self.floor * 10.0 ** (-STRIP_FRACTION * decades)
+        self.left = self.floor * 10.0 ** (-2 * STRIP_FRACTION * decades)
+        self.n_below = int(np.sum(loss < self.floor))
+        self.all_zero = bool(np.all(loss[loss < self.floor] == 0))
+
+    def place(self, loss: np.ndarray) -> np.ndarray:
+        """Where to draw a run: at its 𝓛, or in the middle of the strip."""
+        return np.where(loss < self.floor, self.zero, loss)
+
+    def dress(self, axes: Axes) -> None:
+        """Scale, limits, ticks, and the strip with the number of its runs."""
+        axes.set_xscale("log")
+        axes.set_xlim(self.left, self.top)
+        axes.axvspan(self.left, self.floor, color="0.94", lw=0, zorder=0)
+        axes.axvline(self.floor, color=GREY, lw=0.5, ls=(0, (2, 2)))
+        axes.set_xlabel(r"$\mathcal{L}$")
+        # A label next to the strip would run into its "0".
+        lowest = self.floor * (self.top / self.floor) ** 0.06
+        _set_ticks(axes.xaxis, [self.zero, *_tick_values(lowest, self.top, 5)], self.floor, self.top)
+        axes.xaxis.set_major_formatter(FuncFormatter(self._tick))
+        if self.n_below:
+            bound = "= 0$" if self.all_zero else f"<$ {scientific(self.floor)}"
+            text = f"{self.n_below} run{'s' if self.n_below > 1 else ''}, $\\mathcal{{L}} {bound}"
+            middle = STRIP_FRACTION / (1 + 2 * STRIP_FRACTION)
+            place = {"ha": "center", "va": "center", "rotation": 90, "fontsize": 6, "color": "0.35"}
+            axes.text(middle, 0.5, text, transform=axes.transAxes, **place)
+
+    def _tick(self, value: float, _: int) -> str:
+        return "0" if value < self.floor else scientific(value, digits=1)

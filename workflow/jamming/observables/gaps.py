@@ -1,0 +1,71 @@
+"""Distributions of the overlaps Δ > 0 and of the gaps Δ < 0 at the end of training ([G] Sec. VI, Fig. 8 and 9d).
+
+Overlaps are divided by √𝓛, which makes them comparable between runs at different distances from jamming; gaps keep
+the units of the margin. Histograms have fixed logarithmic bins, so that those of several replicas add up.
+"""
+
+import numpy as np
+
+from .. import losses, store
+from . import ObservableError, point_of, replicas, summary
+
+# Ten bins in each decade. Values outside are not counted; n_delta and n_train − n_delta tell how many there are in all.
+POSITIVE_EDGES = np.logspace(-6, 2, 81)
+NEGATIVE_EDGES = np.logspace(-8, 2, 101)
+
+# Where the power laws are looked for by default: above what a finite learning rate smears out, below the typical
+# value, where the distributions turn over.
+POSITIVE_RANGE = (1e-2, 0.5)
+NEGATIVE_RANGE = (1e-3, 0.5)
+
+
+def overlaps(delta: np.ndarray) -> np.ndarray:
+    """z = Δ/√𝓛 of the unsatisfied patterns, shape (N_Δ,), dimensionless; empty if every pattern is satisfied."""
+    positive = delta[delta > 0]
+    return positive / np.sqrt(losses.quadratic_hinge(delta)) if positive.size else positive
+
+
+def gaps(delta: np.ndarray) -> np.ndarray:
+    """|Δ| of the satisfied patterns, shape (number of Δ < 0,), in the units of the margin."""
+    return -delta[delta < 0]
+
+
+def distribution(values: np.ndarray, edges: np.ndarray, fit_range: tuple[float, float]) -> dict:
+    """Histogram of positive values, and the sufficient statistics of a power law on low ≤ value ≤ high.
+
+    The likelihood of p(z) = (1 + θ) z^θ / (high^{1+θ} − low^{1+θ}) on [low, high] depends on the values through
+    their number `n_in_range` and `sum_log` = Σ ln z alone; both add up over replicas.
+    Raises ObservableError unless 0 < low < high.
+    """
+    low, high = fit_range
+    if not 0 < low < high:
+        raise ObservableError(f"The range of a power law is {low} to {high}; give two numbers with 0 < low < high.")
+    inside = values[(values >= low) & (values <= high)]
+    return {
+        "edges": edges,
+        "counts": np.histogram(values, edges)[0].astype(np.int64),
+        "range_low": float(low),
+        "range_high": float(high),
+        "n_in_range": int(inside.size),
+        "sum_log": float(np.sum(np.log(inside))),
+    }
+
+
+def measure(
+    run: store.Result,
+    positive_range: tuple[float, float] = POSITIVE_RANGE,
+    negative_range: tuple[float, float] = NEGATIVE_RANGE,
+) -> dict:
+    """Overlaps and gaps of every replica at the end of training: the tree of a result of kind "gaps".
+
+    `positive_range` bounds z = Δ/√𝓛, `negative_range` bounds |Δ| in the units of the run's own margin.
+    """
+    point = point_of(run)
+    return {
+        name: {
+            **summary(point, replica),
+            "positive": distribution(overlaps(replica["final"]["delta"]), POSITIVE_EDGES, positive_range),
+            "negative": distribution(gaps(replica["final"]["delta"]), NEGATIVE_EDGES, negative_range),
+        }
+        for name, replica in replicas(run)
+    }

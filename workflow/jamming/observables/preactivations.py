@@ -1,0 +1,76 @@
+"""Densities of the pre-activations a^j, and how many of them sit on the cusp of ReLU ([G] App. C, Fig. 12).
+
+At the end of training some pre-activations of training patterns are pinned at zero, where the gradient jumps; their
+number over all layers and training patterns is N_c. What counts as zero is |a| < threshold; the number found for
+a wide range of thresholds is kept, so that the plateau it should stand on can be seen. Fresh patterns have none.
+"""
+
+import numpy as np
+
+from .. import network as net
+from .. import store
+from . import final_params, point_of, replicas, split_of, summary
+
+# Smaller than the spread of a by a factor 10⁴, larger than what the last steps of training leave (see `plateau`).
+THRESHOLD = 1e-4
+PLATEAU = np.logspace(-12, -1, 45)
+EDGES = np.linspace(-20, 20, 161)
+
+# As many fresh patterns for each training pattern, where there are so many: the fresh curve is then smoother.
+FRESH_PER_TRAIN = 4
+
+
+def density(pre: np.ndarray, edges: np.ndarray, threshold: float) -> np.ndarray:
+    """Density of the pre-activations that are not at zero: (B,) for `pre` of any shape and edges (B + 1,).
+
+    Normalised by the number of all pre-activations, at zero or outside the edges too; nan when there is none.
+    """
+    counted, _ = np.histogram(pre[np.abs(pre) >= threshold], edges)
+    return _share(counted, pre.size) / np.diff(edges)
+
+
+def count_at_zero(pre: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """Number of pre-activations with |a| < threshold, for each threshold: int64 (K,)."""
+    return np.searchsorted(np.sort(np.abs(pre), axis=None), thresholds, side="left").astype(np.int64)
+
+
+def describe(pre_activations: list[np.ndarray], edges: np.ndarray, threshold: float) -> dict:
+    """Density (L, B), mass at zero (L,) and counts along the plateau (L, K), layer by layer."""
+    at_zero = np.array([count_at_zero(pre, np.array([threshold]))[0] for pre in pre_activations])
+    return {
+        "density": np.array([density(pre, edges, threshold) for pre in pre_activations]),
+        "mass_at_zero": np.array(
+            [_share(count, pre.size) for count, pre in zip(at_zero, pre_activations, strict=True)], dtype=np.float64
+        ),
+        "n_at_zero": int(at_zero.sum()),
+        "count": np.array([count_at_zero(pre, PLATEAU) for pre in pre_activations]),
+    }
+
+
+def measure(run: store.Result, dataset: store.Result, threshold: float = THRESHOLD, edges: np.ndarray = EDGES) -> dict:
+    """Pre-activations of every replica at the end of training: the tree of a result of kind "preactivations".
+
+    Raises ObservableError if a replica was not trained on this dataset.
+    """
+    point = point_of(run)
+    tree: dict = {"threshold": float(threshold), "edges": np.asarray(edges)}
+    for name, replica in replicas(run):
+        params, data = final_params(replica), split_of(run, name, dataset)
+        fresh_inputs = data.test_inputs[: FRESH_PER_TRAIN * point.n_train]
+        train, fresh = (
+            describe(net.forward(params, inputs, point.network)[1], edges, threshold)
+            for inputs in (data.train_inputs, fresh_inputs)
+        )
+        tree[name] = {
+            **summary(point, replica),
+            "n_cusp": train["n_at_zero"],
+            "n_fresh": len(fresh_inputs),
+            "train": {key: train[key] for key in ("density", "mass_at_zero")},
+            "fresh": {key: fresh[key] for key in ("density", "mass_at_zero")},
+            "plateau": {"threshold": PLATEAU, "train_count": train["count"], "fresh_count": fresh["count"]},
+        }
+    return tree
+
+
+def _share(count, total: int):
+    return count / total if total else count * np.nan

@@ -1,0 +1,33 @@
+"""Training protocols by the names of the papers: learning rates, and the steps at which a run is looked at."""
+
+import numpy as np
+
+from .spec import Protocol
+
+RECORDS_PER_DECADE = 10
+STATES_PER_DECADE = 3
+
+
+def learning_rate(protocol: Protocol, step: int) -> float:
+    """The rate of the update that leads from `step` to `step + 1`.
+
+    `hinge_adam` divides by ten every `drop_every` steps down to `floor` ([G] Sec. III, [S] App. B.1);
+    `hinge_adam_constant` does not change ([S] Fig. 4); `hinge_adam_annealed` goes linearly from `rate` to `floor`.
+    """
+    if protocol.name == "hinge_adam":
+        return max(protocol.rate * 0.1 ** (step // protocol.drop_every), protocol.floor)
+    if protocol.name == "hinge_adam_constant":
+        return protocol.rate
+    if protocol.name == "hinge_adam_annealed":
+        return protocol.floor + (protocol.rate - protocol.floor) * (1 - step / protocol.steps)
+    raise ValueError(f"unknown protocol '{protocol.name}'.")
+
+
+def log_spaced_steps(last: int, per_decade: int) -> list[int]:
+    """0, 1, …, last: distinct steps, at most `per_decade` in each decade, always with both ends.
+
+    Counted back from the end, so that runs of the same length are seen at the same fractions of it.
+    """
+    decades = np.log10(last) if last > 0 else 0
+    exponents = np.arange(0, int(decades * per_decade) + 1) / per_decade
+    return sorted({0, last, *(round(last / 10**exponent) for exponent in exponents)})

@@ -1,0 +1,88 @@
+"""What a run *is*: its data, network and protocol, as plain values, and the seeds that follow from them."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+ACTIVATIONS = ("relu", "tanh")
+DATASETS = ("random", "mnist")
+PROTOCOLS = ("hinge_adam", "hinge_adam_constant", "hinge_adam_annealed")
+
+
+def seed_of(root: int, *what: object) -> int:
+    """A 63-bit seed that depends only on the root seed and on the words that name the thing drawn.
+
+    Order of execution, time and machine do not enter, so a run gives the same numbers wherever it is done.
+    """
+    words = "/".join(str(word) for word in (root, *what))
+    return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") >> 1
+
+
+@dataclass(frozen=True)
+class Network:
+    """A fully-connected network: `dim` inputs, `depth` hidden layers of `width` neurons, one output ([G] Eq. 6–8)."""
+
+    dim: int
+    width: int
+    depth: int
+    activation: str
+
+    @property
+    def n_weights(self) -> int:
+        """N = d·h + (L−1)·h² + h: weights without biases, what every axis "/N" divides by."""
+        return self.dim * self.width + (self.depth - 1) * self.width**2 + self.width
+
+    @property
+    def n_hidden(self) -> int:
+        """Hidden neurons, L·h."""
+        return self.depth * self.width
+
+    @property
+    def n_params(self) -> int:
+        """Ñ: weights and biases."""
+        return self.n_weights + self.n_hidden + 1
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a network is trained; the names are those of `protocols.py`.
+
+    `rate` is the first learning rate, `floor` the lowest, `drop_every` the number of steps between
+    two tenfold drops (used by `hinge_adam` alone), `margin` the ε of Δ = ε − y f.
+    """
+
+    name: str
+    margin: float
+    steps: int
+    rate: float
+    floor: float
+    drop_every: int
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value on the axis of a sweep, with all its replicas: the unit of training, one job and one file."""
+
+    sweep: str
+    dataset: str
+    network: Network
+    protocol: Protocol
+    n_train: int
+    replicas: int
+    dtype: str
+    seed: int
+
+    def seed_for(self, purpose: str, replica: int) -> int:
+        """The seed of one replica for one purpose: "data" or "initial"."""
+        return seed_of(self.seed, self.sweep, self.n_train, replica, purpose)
+
+    def to_json(self) -> str:
+        """Canonical JSON: the same point always gives the same text."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Point":
+        values = json.loads(text)
+        values["network"] = Network(**values["network"])
+        values["protocol"] = Protocol(**values["protocol"])
+        return cls(**values)

@@ -1,0 +1,81 @@
+"""Tables: from the results of sweeps to exactly what a figure draws, nothing else.
+
+One module per figure, named like it. Each declares `NEEDS`, the kinds and sweeps it reads, and
+`tabulate(results, analysis) -> tree`, where `results[kind][sweep]` is the list of that sweep's results.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..store import Result
+
+MODULES = {
+    "fig6": "fig6",
+    "fig7": "fig7",
+    "fig8": "fig8",
+    "fig9": "fig9",
+    "fig12": "fig12",
+    "generalization/fig3": "generalization.fig3",
+    "generalization/figA2": "generalization.figA2",
+}
+"""Every figure by name, and the module that tabulates and the one that draws it (the same path in both packages)."""
+
+Results = Mapping[str, Mapping[str, Sequence["Result"]]]
+
+
+class TableError(ValueError):
+    """Results that cannot become a table; one sentence says which, why, and what to run."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The choices of the analysis, from the config.
+
+    `max_loss`: runs count as near jamming below this 𝓛 (in the runs' own margin ε), one value or one for each sweep;
+    `n_bootstrap`, `seed`: resamples of the bootstrap over runs, and its seed.
+    """
+
+    max_loss: float | Mapping[str, float]
+    n_bootstrap: int
+    seed: int
+
+    @classmethod
+    def from_settings(cls, settings: Mapping) -> "Analysis":
+        """From a mapping that holds the three, maybe among others. Raises TableError if one is missing."""
+        try:
+            return cls(settings["max_loss"], settings["n_bootstrap"], settings["seed"])
+        except KeyError as error:
+            raise TableError(f"the analysis has no {error}; give max_loss, n_bootstrap and seed.") from error
+
+    def max_loss_of(self, sweep: str) -> float:
+        """The window of one sweep. Raises TableError when the analysis names windows but not this sweep's."""
+        if not isinstance(self.max_loss, Mapping):
+            return float(self.max_loss)
+        if sweep not in self.max_loss:
+            raise TableError(f"max_loss has no value for sweep '{sweep}'; give one for each sweep, or one for all.")
+        return float(self.max_loss[sweep])
+
+
+def module_of(name: str) -> str:
+    """Module path of a figure, relative to `tables` and to `figures`. Raises TableError for an unknown name."""
+    if name not in MODULES:
+        raise TableError(f"there is no figure '{name}'; the figures are {', '.join(MODULES)}.")
+    return MODULES[name]
+
+
+def needs(name: str) -> dict[str, tuple[str, ...]]:
+    """The sweeps a table reads, by kind of result: {"runs": (...), "spectra": (...)}."""
+    return import_module(f".{module_of(name)}", __name__).NEEDS
+
+
+def tabulate(name: str, results: Results, analysis: Analysis) -> dict:
+    """The table of a figure. Raises TableError when a sweep it needs was not given or is empty."""
+    module = import_module(f".{module_of(name)}", __name__)
+    for kind, sweeps in module.NEEDS.items():
+        for sweep in sweeps:
+            if not results.get(kind, {}).get(sweep):
+                raise TableError(f"table '{name}' needs {kind} of sweep '{sweep}', and none was given; run that sweep.")
+    return module.tabulate(results, analysis)

@@ -1,0 +1,20 @@
+"""[G] Fig. 6: the jump of N_Δ/N for random data, ReLU with L = 2, 3, 5 (a–c) and tanh with L = 3 (d)."""
+
+from ..statistics import JAMMED_FRACTION
+from . import Analysis, Results
+from .sweeps import RELU, TANH
+from .transition import evolution, final_states
+
+NEEDS = {"runs": (*RELU, *TANH)}
+
+
+def tabulate(results: Results, analysis: Analysis) -> dict:
+    """`evolution/L*` for (a), `relu/L*` for (b) and (c), `tanh/L3` for (d); see `tables.transition`."""
+    runs = results["runs"]
+    return {
+        "jammed_fraction": JAMMED_FRACTION,
+        "max_loss": max(analysis.max_loss_of(sweep) for sweep in RELU),
+        "evolution": {group: evolution(runs[sweep]) for sweep, group in RELU.items()},
+        "relu": {group: final_states(runs[sweep]) for sweep, group in RELU.items()},
+        "tanh": {group: final_states(runs[sweep]) for sweep, group in TANH.items()},
+    }

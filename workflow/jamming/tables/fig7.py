@@ -1,0 +1,29 @@
+"""[G] Fig. 7: spectra of H_p, H_0 and H of the runs inside the rectangle of Fig. 6(b), ReLU (a–d) and tanh (e–g)."""
+
+from . import Analysis, Results
+from .spectra import averaged, measured_near_jamming, positive_part, rescaled
+from .sweeps import RELU, TANH
+
+NEEDS = {"spectra": (*RELU, *TANH)}
+
+
+def tabulate(results: Results, analysis: Analysis) -> dict:
+    """`hp_positive` for (a), `relu/{hp,h0,h}/L*` for (b–d), `tanh/{hp,h0,h}/L3` for (e–g); see `tables.spectra`."""
+    relu = measured_near_jamming(results["spectra"], RELU, analysis)
+    tanh = measured_near_jamming(results["spectra"], TANH, analysis)
+    # Runs of one depth, so that the curves of (a) differ by their loss alone: the depth with the most of them.
+    richest = max(relu, key=lambda group: len(relu[group]))
+    return {
+        "hp_positive": {**positive_part(relu[richest]), "depth": int(richest.removeprefix("L"))},
+        "relu": _panels(relu, max(analysis.max_loss_of(sweep) for sweep in RELU)),
+        "tanh": _panels(tanh, max(analysis.max_loss_of(sweep) for sweep in TANH)),
+    }
+
+
+def _panels(groups: dict[str, list[dict]], max_loss: float) -> dict:
+    return {
+        "max_loss": max_loss,
+        "hp": rescaled(groups),
+        "h0": averaged(groups, "h0"),
+        "h": averaged(groups, "h"),
+    }

@@ -1,0 +1,26 @@
+"""[G] Fig. 9: MNIST, L = 5. The jump (a–c), gaps (d) and spectra (e–h) of the runs inside the rectangle of (b)."""
+
+from ..statistics import JAMMED_FRACTION
+from . import Analysis, Results
+from .gaps import distributions
+from .spectra import averaged, measured_near_jamming, positive_part, rescaled
+from .sweeps import MNIST
+from .transition import final_states
+
+NEEDS = {"runs": tuple(MNIST), "gaps": tuple(MNIST), "spectra": tuple(MNIST)}
+
+
+def tabulate(results: Results, analysis: Analysis) -> dict:
+    """`final/L5` for (a–c), `negative/L5` for (d), `hp_positive`, `hp/L5`, `h0/L5`, `h/L5` for (e–h)."""
+    near = measured_near_jamming(results["spectra"], MNIST, analysis)
+    ((sweep, group),) = MNIST.items()
+    return {
+        "jammed_fraction": JAMMED_FRACTION,
+        "max_loss": analysis.max_loss_of(sweep),
+        "final": {group: final_states(results["runs"][sweep])},
+        "negative": distributions(results["gaps"], MNIST, "negative", analysis),
+        "hp_positive": {**positive_part(near[group]), "depth": int(group.removeprefix("L"))},
+        "hp": rescaled(near),
+        "h0": averaged(near, "h0"),
+        "h": averaged(near, "h"),
+    }

@@ -1,0 +1,1 @@
+"""Tables of the figures of [S], the generalization paper."""

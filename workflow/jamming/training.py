@@ -1,0 +1,209 @@
+"""Training the replicas of one point, one after the other: step, record, checkpoint, resume.
+
+The loop is `_train_replica`. A run stops when its last step is done or as soon as N_Δ = 0: the loss is then
+exactly zero and nothing can move any more.
+"""
+
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from . import store
+from .checkpoint import Checkpoint
+from .datasets import Split, split
+from .kernel import HingeAdam
+from .losses import count_misclassified, quadratic_hinge
+from .network import initial_params
+from .protocols import RECORDS_PER_DECADE, STATES_PER_DECADE, learning_rate, log_spaced_steps
+from .spec import Point
+
+SAVE_EVERY_SECONDS = float(os.environ.get("JAMMING_SAVE_EVERY_SECONDS", 30))
+REPORT_EVERY_SECONDS = 10
+
+RECORDED = ("step", "n_delta", "loss", "misclassified", "gradient_norm", "test_error", "learning_rate")
+COUNTED = ("step", "n_delta")
+
+
+class DivergenceError(ArithmeticError):
+    """A run that produced NaN or infinity; the message names sweep, P, replica and step."""
+
+
+def resolve_device(device: str) -> str:
+    """"auto" becomes "cuda" where there is one, else "cpu". Raises ValueError if CUDA is asked for in vain."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device is 'cuda' but torch sees no CUDA device; set device to 'auto' or 'cpu'.")
+    return device
+
+
+def train(
+    point: Point,
+    dataset: store.Result,
+    checkpoint: Checkpoint,
+    device: str = "cpu",
+    report: Callable[[str], None] = print,
+) -> dict:
+    """Train every replica of a point; return the tree of its result file (layout: docs/results.md).
+
+    Raises DivergenceError on NaN or infinity, DatasetError when the data cannot supply P patterns.
+    """
+    saved = checkpoint.load() or {}
+    tree = {name: replica for name, replica in saved.items() if name.startswith("replica_")}
+    progress = Progress.from_tree(saved["progress"]) if "progress" in saved else None
+    for replica in range(len(tree), point.replicas):
+
+        def save(current: Progress) -> None:
+            checkpoint.save({**tree, "progress": current.to_tree()})
+
+        label = f"{point.sweep} P={point.n_train} replica {replica + 1}/{point.replicas}"
+        data = split(dataset, point.n_train, point.seed_for("data", replica))
+        tree[f"replica_{replica:02d}"] = _train_replica(point, replica, data, device, progress, save, report, label)
+        progress = None
+    return tree
+
+
+@dataclass
+class Progress:
+    """All that is needed to go on with one replica: optimizer, records and states so far, seconds used."""
+
+    step: int = 0
+    optimizer: dict[str, np.ndarray] = field(default_factory=dict)
+    records: list[dict[str, float]] = field(default_factory=list)
+    states: list[tuple[int, np.ndarray]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def to_tree(self) -> dict:
+        tree = {"step": self.step, "seconds": self.seconds, "optimizer": self.optimizer}
+        if self.records:
+            tree["records"] = {name: np.array([row[name] for row in self.records]) for name in self.records[0]}
+        if self.states:
+            steps, params = zip(*self.states, strict=True)
+            tree["states"] = {"step": np.array(steps), "params": np.array(params)}
+        return tree
+
+    @classmethod
+    def from_tree(cls, tree: dict) -> "Progress":
+        columns = tree.get("records", {})
+        rows = zip(*columns.values(), strict=True)
+        states = tree.get("states", {"step": [], "params": []})
+        return cls(
+            step=tree["step"],
+            optimizer=tree["optimizer"],
+            records=[dict(zip(columns, row, strict=True)) for row in rows],
+            states=[(int(step), params) for step, params in zip(states["step"], states["params"], strict=True)],
+            seconds=tree["seconds"],
+        )
+
+
+def _train_replica(
+    point: Point,
+    replica: int,
+    data: Split,
+    device: str,
+    progress: Progress | None,
+    save: Callable[[Progress], None],
+    report: Callable[[str], None],
+    label: str,
+) -> dict:
+    """Train one network from where `progress` stands to its end; return its group of the result file."""
+    network, protocol = point.network, point.protocol
+    initial = initial_params(network, point.seed_for("initial", replica))
+    dtype = getattr(torch, point.dtype)
+    optimizer = HingeAdam(network, initial, data.train_inputs, data.train_labels, protocol.margin, dtype, device)
+    test = _to_tensors(data, dtype, device) if data.has_test else None
+    if progress is None:
+        progress = Progress()
+    else:
+        optimizer.load_state(progress.optimizer, progress.step)
+        report(f"{label}: going on from step {progress.step}")
+
+    keep_at = set(log_spaced_steps(protocol.steps, STATES_PER_DECADE))
+    record_at = keep_at | set(log_spaced_steps(protocol.steps, RECORDS_PER_DECADE))
+    started = time.monotonic() - progress.seconds
+    reported = saved = time.monotonic()
+    first_step, begun = optimizer.step, time.monotonic()
+    while True:
+        step = optimizer.step
+        n_delta = optimizer.compute_gradient()
+        ends = n_delta == 0 or step == protocol.steps
+        now = time.monotonic()
+        progress.step, progress.seconds = step, now - started
+        if ends or step in record_at:
+            row = _observe(optimizer, n_delta, test, learning_rate(protocol, step))
+            # A NaN overlap is not > 0, so a diverged run would pass for a solved one without this check.
+            if not math.isfinite(row["loss"]) or not math.isfinite(row["gradient_norm"]):
+                raise DivergenceError(
+                    f"sweep {point.sweep}, P = {point.n_train}, replica {replica} diverged at step {step} "
+                    f"(loss {row['loss']}); lower the protocol's rate."
+                )
+            progress.records.append({**row, "wall_time": progress.seconds})
+        if ends or step in keep_at:
+            progress.states.append((step, optimizer.params.cpu().numpy().astype(np.float64)))
+        if ends:
+            break
+        if now - reported >= REPORT_EVERY_SECONDS:
+            seconds_left = (now - begun) / max(step - first_step, 1) * (protocol.steps - step)
+            loss = quadratic_hinge(optimizer.delta)
+            report(f"{label}: step {step}/{protocol.steps}, N_Δ={n_delta}, 𝓛={loss:.3g}, ETA {_clock(seconds_left)}")
+            reported = now
+        optimizer.update(learning_rate(protocol, step))
+        if now - saved >= SAVE_EVERY_SECONDS:
+            progress.step, progress.optimizer = optimizer.step, optimizer.state()
+            save(progress)
+            saved = now
+    report(f"{label}: ended at step {step} with N_Δ={n_delta} after {_clock(progress.seconds)}")
+
+    rows, (kept_steps, kept_params) = progress.records, zip(*progress.states, strict=True)
+    columns = {
+        name: np.array([row[name] for row in rows], dtype=np.int64 if name in COUNTED else np.float64)
+        for name in RECORDED
+    }
+    return {
+        "seed_data": point.seed_for("data", replica),
+        "seed_initial": point.seed_for("initial", replica),
+        "converged": n_delta == 0,
+        "steps_done": step,
+        "n_params": network.n_params,
+        "n_weights": network.n_weights,
+        "record": columns,
+        "state": {"step": np.array(kept_steps, dtype=np.int64), "params": np.array(kept_params)},
+        "final": {
+            "delta": optimizer.delta.cpu().numpy().astype(np.float64),
+            "output": optimizer.outputs.cpu().numpy().astype(np.float64),
+        },
+        "timing": {"wall_time": np.array([row["wall_time"] for row in rows])},
+    }
+
+
+def _observe(optimizer: HingeAdam, n_delta: int, test: tuple | None, rate: float) -> dict[str, float]:
+    """What is recorded of one instant."""
+    test_error = math.nan
+    if test is not None:
+        inputs, labels = test
+        test_error = count_misclassified(optimizer.evaluate(inputs), labels) / len(labels)
+    return {
+        "step": optimizer.step,
+        "n_delta": n_delta,
+        "loss": quadratic_hinge(optimizer.delta),
+        "misclassified": count_misclassified(optimizer.outputs, optimizer.labels),
+        "gradient_norm": float(optimizer.gradient.norm()),
+        "test_error": test_error,
+        "learning_rate": rate,
+    }
+
+
+def _to_tensors(data: Split, dtype: torch.dtype, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    inputs = torch.tensor(np.ascontiguousarray(data.test_inputs.T), dtype=dtype, device=device)
+    return inputs, torch.tensor(data.test_labels, dtype=dtype, device=device)
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}"

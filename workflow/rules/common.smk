@@ -1,0 +1,68 @@
+# Helpers of the rules: the checked configuration, the points of a sweep, the code behind a result.
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
+
+from jamming.config import ConfigError, preset_file, read_points
+from jamming.fingerprint import fingerprint
+
+# Jobs find the package through this line, also in an environment that does not have it installed.
+shell.prefix(f"export PYTHONPATH={shlex.quote(str(Path(workflow.basedir) / 'workflow'))} PYTHONNOUSERSITE=1; ")
+
+
+wildcard_constraints:
+    n_train=r"\d+",
+    sweep=r"[A-Za-z]\w*",
+
+
+def config_path(name):
+    """A file of config/, wherever Snakemake was started."""
+    return str(Path(workflow.basedir) / "config" / name)
+
+
+def preset_path(config):
+    """The preset's file, or one sentence."""
+    try:
+        return str(preset_file(config["preset"], Path(config_path("presets"))))
+    except ConfigError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def checked_sweeps(config):
+    """The points of each sweep by P, or one sentence."""
+    try:
+        return read_points(config)
+    except ConfigError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def canonical(values):
+    """JSON with sorted keys: the one form in which a parameter is compared with what it was."""
+    return json.dumps(values, sort_keys=True)
+
+
+def settings(*names):
+    """The named keys of `analysis` (and `seed`), and only those, so that a rule re-runs only for what it reads."""
+    known = {**config["analysis"], "seed": config["seed"]}
+    return canonical({name: known[name] for name in names})
+
+
+def point_of(wildcards):
+    points = SWEEPS.get(wildcards.sweep, {})
+    if int(wildcards.n_train) not in points:
+        raise WorkflowError(
+            f"The config has no point P = {int(wildcards.n_train)} in a sweep '{wildcards.sweep}'; "
+            f"its sweeps are {', '.join(SWEEPS)}."
+        )
+    return points[int(wildcards.n_train)]
+
+
+def dataset_of(wildcards):
+    point = point_of(wildcards)
+    return f"{RESULTS}/data/{point.dataset}_d{point.network.dim}.h5"
