@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from jamming.config import ConfigError, preset_file, read_points
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
@@ -21,7 +22,9 @@ def merge(base, more):
 
 
 def preset(name):
-    defaults, sizes = (yaml.safe_load(path.read_text()) for path in (CONFIG / "config.yaml", CONFIG / "presets" / f"{name}.yaml"))
+    defaults, sizes = (
+        yaml.safe_load(path.read_text()) for path in (CONFIG / "config.yaml", CONFIG / "presets" / f"{name}.yaml")
+    )
     return merge(defaults, sizes)
 
 

@@ -1,6 +1,7 @@
 """The hash of the code behind a result: what changes it and what does not."""
 
 import pytest
+
 from jamming import fingerprint as module
 from jamming.fingerprint import fingerprint
 

@@ -1,9 +1,12 @@
 """The training step against plain autograd and torch.optim.Adam, in double precision."""
 
-import jamming.kernel
+import itertools
+
 import numpy as np
 import pytest
 import torch
+
+import jamming.kernel
 from jamming.kernel import HingeAdam
 from jamming.network import forward, initial_params, unpack
 from jamming.spec import Network
@@ -28,7 +31,7 @@ def plain_loss(params, network, inputs, labels, margin):
     active = torch.tensor(inputs)
     start = 0
     widths = [network.dim, *[network.width] * network.depth, 1]
-    for number, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for number, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
         weights = params[start : start + n_in * n_out].view(n_out, n_in)
         biases = params[start + n_in * n_out : start + n_in * n_out + n_out]
         start += n_in * n_out + n_out

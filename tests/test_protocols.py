@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from jamming.protocols import learning_rate, log_spaced_steps
 from jamming.spec import Protocol
 

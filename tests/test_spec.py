@@ -1,8 +1,10 @@
 """What a run is, and the seeds that follow."""
 
 import dataclasses
+import itertools
 
 import pytest
+
 from jamming.spec import Network, Point, Protocol, seed_of
 
 
@@ -59,5 +61,5 @@ def test_words_are_kept_apart():
 def test_counts_of_parameters(dim, width, depth):
     network = Network(dim, width, depth, "relu")
     widths = [dim, *[width] * depth, 1]
-    assert network.n_weights == sum(a * b for a, b in zip(widths, widths[1:], strict=False))
+    assert network.n_weights == sum(a * b for a, b in itertools.pairwise(widths))
     assert network.n_params == network.n_weights + sum(widths[1:])

@@ -7,6 +7,7 @@ import sys
 import h5py
 import numpy as np
 import pytest
+
 from jamming import store
 
 TREE = {

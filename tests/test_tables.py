@@ -114,7 +114,7 @@ def test_points_of_different_margins_are_refused(results):
 
 
 def test_gap_densities_are_normalized_and_follow_the_planted_law():
-    results = synthetic.make_results(width=12, replicas=6)
+    results = synthetic.make_results(width=10, replicas=6)
     table = tables.tabulate("fig8", results, ANALYSIS)["relu"]
     for side, exponent in (("positive", synthetic.THETA), ("negative", -synthetic.GAMMA)):
         fits = [group["exponent"] for group in table[side].values()]

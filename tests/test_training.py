@@ -13,6 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+
 from jamming import datasets, store, training
 from jamming.checkpoint import Checkpoint
 from jamming.losses import count_misclassified, quadratic_hinge

@@ -109,7 +109,11 @@ def draw(arguments: argparse.Namespace) -> None:
     table = store.read(arguments.table, "table")
     if table.spec["figure"] != arguments.figure:
         raise store.StoreError(f"{arguments.table} is the table of {table.spec['figure']}, not of {arguments.figure}.")
-    made = {"preset": table.spec["preset"], "commit": table.provenance["commit"], "table": store.sha256_of(arguments.table)}
+    made = {
+        "preset": table.spec["preset"],
+        "commit": table.provenance["commit"],
+        "table": store.sha256_of(arguments.table),
+    }
     about = {"title": f"{arguments.figure} at preset {table.spec['preset']}", "description": json.dumps(made)}
     figures.render(arguments.figure, table.tree, arguments.out, about)
 

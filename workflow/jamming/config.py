@@ -97,7 +97,9 @@ def _protocol(name: str, values: Mapping) -> Protocol:
         if not math.isfinite(value):
             raise ConfigError(f"{where}.{key} is {value}, but must be a finite number.")
     if numbers["floor"] > numbers["rate"]:
-        raise ConfigError(f"{where}.floor is {numbers['floor']}, but the rate starts at {numbers['rate']}: at most that.")
+        raise ConfigError(
+            f"{where}.floor is {numbers['floor']}, but the rate starts at {numbers['rate']}: at most that."
+        )
     # What a protocol does not use has no value, so that editing it trains nothing anew.
     return Protocol(
         name=values["name"],
@@ -148,7 +150,13 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _kind(allowed: object) -> str:
-    names = {"integer": "a whole number", "number": "a number", "string": "text", "array": "a list", "object": "a mapping"}
+    names = {
+        "integer": "a whole number",
+        "number": "a number",
+        "string": "text",
+        "array": "a list",
+        "object": "a mapping",
+    }
     return names.get(str(allowed), str(allowed))
 
 

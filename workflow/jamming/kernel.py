@@ -4,6 +4,7 @@ Activations are stored features × patterns: the long axis is contiguous, which 
 Patterns are taken in blocks that stay in the processor's cache from the forward to the backward pass.
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -57,7 +58,7 @@ class HingeAdam:
             block = max(SMALLEST_BLOCK, CACHE_BYTES // bytes_per_pattern)
         pieces = math.ceil(n_train / block)
         edges = [round(piece * n_train / pieces) for piece in range(pieces + 1)]
-        self._blocks = [slice(start, stop) for start, stop in zip(edges, edges[1:], strict=False)]
+        self._blocks = [slice(start, stop) for start, stop in itertools.pairwise(edges)]
         widest = max(block.stop - block.start for block in self._blocks)
         self._activations = [torch.empty(network.width, widest, **options) for _ in range(network.depth)]
 

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-JAMMED_FRACTION = 0.1
-"""A run is jammed when it ends with N_Δ > 0.1 N ([S] App. B; fewer unsatisfied patterns mean it was stopped early)."""
+JAMMED_FRACTION = 0.25
+"""A run is jammed when it ends with N_Δ > N/4: a stable minimum has no fewer unsatisfied patterns ([S] Eq. 11).
+
+One that ends with fewer was stopped, or frozen by the falling rate, on its way to N_Δ = 0.
+"""
 
 _STEEPEST = 1e6  # |exponent + 1| · ln(high/low) beyond which a fit has no information left in float64
 _BISECTIONS = 80
@@ -32,7 +35,7 @@ class PowerLaw:
 
 
 def is_jammed(n_delta: float, n_weights: int) -> bool:
-    """Whether a run ended in the jammed phase: N_Δ > 0.1 N."""
+    """Whether a run ended in the jammed phase: N_Δ > N/4."""
     return bool(n_delta > JAMMED_FRACTION * n_weights)
 
 

@@ -100,9 +100,7 @@ def open_result(path: Path, kind: str) -> h5py.File:
     found_format, found_kind = file.attrs.get("format"), file.attrs.get("kind")
     if found_format != FORMAT or file.attrs.get("format_version") != FORMAT_VERSION:
         file.close()
-        raise StoreError(
-            f"{path} is an HDF5 file of another program or version; delete it and run the workflow again."
-        )
+        raise StoreError(f"{path} is an HDF5 file of another program or version; delete it and run the workflow again.")
     if found_kind != kind:
         file.close()
         raise StoreError(f"{path} holds '{found_kind}' where '{kind}' is needed; give the right file.")

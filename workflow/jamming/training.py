@@ -34,7 +34,7 @@ class DivergenceError(ArithmeticError):
 
 
 def resolve_device(device: str) -> str:
-    """"auto" becomes "cuda" where there is one, else "cpu". Raises ValueError if CUDA is asked for in vain."""
+    """ "auto" becomes "cuda" where there is one, else "cpu". Raises ValueError if CUDA is asked for in vain."""
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():

@@ -4,20 +4,20 @@
 rule fetch_mnist:
     output:
         "results/mnist/pixels.h5",
-    params:
-        # Not compared with earlier runs: wherever the pixels come from, their checksum is the same.
-        path=lambda wildcards, output: config["mnist"]["path"],
-        mirrors=lambda wildcards, output: [f"--mirror={mirror}" for mirror in config["mnist"]["mirrors"]],
     log:
         "results/mnist/fetch.log",
     benchmark:
         "results/mnist/fetch.tsv"
+    conda:
+        "../../envs/data.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=30,
-    conda:
-        "../../envs/data.yaml"
+    params:
+        # Not compared with earlier runs: wherever the pixels come from, their checksum is the same.
+        path=lambda wildcards, output: config["mnist"]["path"],
+        mirrors=lambda wildcards, output: [f"--mirror={mirror}" for mirror in config["mnist"]["mirrors"]],
     shell:
         "python -m jamming fetch-mnist --path={params.path:q} {params.mirrors:q}"
         " --cache results/mnist/download --out {output:q} > {log:q} 2>&1"
@@ -28,6 +28,19 @@ rule generate_data:
         pixels=lambda wildcards: ["results/mnist/pixels.h5"] if wildcards.dataset == "mnist" else [],
     output:
         f"{RESULTS}/data/{{dataset}}_d{{dim}}.h5",
+    log:
+        f"{RESULTS}/logs/data/{{dataset}}_d{{dim}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/data/{{dataset}}_d{{dim}}.tsv"
+    wildcard_constraints:
+        dataset="random|mnist",
+        dim=r"\d+",
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         spec=lambda wildcards: canonical(
             {
@@ -39,19 +52,6 @@ rule generate_data:
         ),
         pixels=lambda wildcards, input: ["--pixels", input.pixels] if input.pixels else [],
         code=fingerprint("datasets.random", "datasets.mnist"),
-    wildcard_constraints:
-        dataset="random|mnist",
-        dim=r"\d+",
-    log:
-        f"{RESULTS}/logs/data/{{dataset}}_d{{dim}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/data/{{dataset}}_d{{dim}}.tsv"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    conda:
-        "../../envs/data.yaml"
     shell:
         "python -m jamming generate-data --spec {params.spec:q} {params.pixels:q}"
         " --threads {threads} --out {output:q} > {log:q} 2>&1"

@@ -14,19 +14,19 @@ for figure in tables.MODULES:
         output:
             pdf=f"figures/{figure}.pdf",
             svg=f"figures/{figure}.svg",
-        params:
-            figure=figure,
-            code=fingerprint("figures", f"figures.{tables.MODULES[figure]}"),
         log:
             f"{RESULTS}/logs/figures/{figure}.log",
         benchmark:
             f"{RESULTS}/benchmarks/figures/{figure}.tsv"
+        conda:
+            "../../envs/figures.yaml"
         threads: 1
         resources:
             mem_mb=1000,
             runtime=10,
-        conda:
-            "../../envs/figures.yaml"
+        params:
+            figure=figure,
+            code=fingerprint("figures", f"figures.{tables.MODULES[figure]}"),
         shell:
             "python -m jamming draw {params.figure} --table {input.table:q} --out {output.pdf:q} {output.svg:q}"
             " > {log:q} 2>&1"

@@ -6,19 +6,19 @@ rule measure_gaps:
         run=f"{RESULTS}/runs/{{sweep}}/P{{n_train}}.h5",
     output:
         f"{RESULTS}/observables/gaps/{{sweep}}/P{{n_train}}.h5",
-    params:
-        settings=settings("theta_range", "gamma_range"),
-        code=fingerprint("observables.gaps"),
     log:
         f"{RESULTS}/logs/gaps/{{sweep}}/P{{n_train}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/gaps/{{sweep}}/P{{n_train}}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=30,
-    conda:
-        "../../envs/analysis.yaml"
+    params:
+        settings=settings("theta_range", "gamma_range"),
+        code=fingerprint("observables.gaps"),
     shell:
         "python -m jamming measure-gaps --settings {params.settings:q} --run {input.run:q}"
         " --threads {threads} --out {output:q} > {log:q} 2>&1"
@@ -30,19 +30,19 @@ rule measure_preactivations:
         data=dataset_of,
     output:
         f"{RESULTS}/observables/preactivations/{{sweep}}/P{{n_train}}.h5",
-    params:
-        settings=settings("cusp_threshold"),
-        code=fingerprint("observables.preactivations"),
     log:
         f"{RESULTS}/logs/preactivations/{{sweep}}/P{{n_train}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/preactivations/{{sweep}}/P{{n_train}}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../../envs/analysis.yaml"
+    params:
+        settings=settings("cusp_threshold"),
+        code=fingerprint("observables.preactivations"),
     shell:
         "python -m jamming measure-preactivations --settings {params.settings:q} --run {input.run:q}"
         " --data {input.data:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
@@ -54,20 +54,20 @@ rule measure_spectra:
         data=dataset_of,
     output:
         f"{RESULTS}/observables/spectra/{{sweep}}/P{{n_train}}.h5",
-    params:
-        settings=settings("max_loss", "max_spectra"),
-        code=fingerprint("observables.spectra"),
     log:
         f"{RESULTS}/logs/spectra/{{sweep}}/P{{n_train}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/spectra/{{sweep}}/P{{n_train}}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
     threads: 1
     resources:
         # Three dense matrices of Ñ² doubles and what the eigensolver needs beside them.
-        mem_mb=lambda wildcards: 1000 + 4 * 8 * point_of(wildcards).network.n_params ** 2 // 10**6,
+        mem_mb=lambda wildcards: 1000 + 4 * 8 * point_of(wildcards).network.n_params**2 // 10**6,
         runtime=240,
-    conda:
-        "../../envs/analysis.yaml"
+    params:
+        settings=settings("max_loss", "max_spectra"),
+        code=fingerprint("observables.spectra"),
     shell:
         "python -m jamming measure-spectra --settings {params.settings:q} --run {input.run:q}"
         " --data {input.data:q} --threads {threads} --out {output:q} > {log:q} 2>&1"

@@ -5,7 +5,7 @@ from jamming import tables
 
 def table_name(figure):
     """fig6 → fig6, generalization/fig3 → generalization_fig3: rule names have no slash."""
-    return figure.replace("/", "_")
+    return "_".join(Path(figure).parts)
 
 
 def points_needed(figure):
@@ -38,22 +38,22 @@ for figure in tables.MODULES:
             lambda wildcards, figure=figure: results_needed(figure),
         output:
             f"{RESULTS}/tables/{figure}.h5",
+        log:
+            f"{RESULTS}/logs/tables/{figure}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/tables/{figure}.tsv"
+        conda:
+            "../../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
         params:
             figure=figure,
             preset=config["preset"],
             settings=settings("max_loss", "n_bootstrap", "seed"),
             points=lambda wildcards, figure=figure: canonical(points_needed(figure)),
             code=fingerprint("tables", f"tables.{tables.MODULES[figure]}"),
-        log:
-            f"{RESULTS}/logs/tables/{figure}.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/tables/{figure}.tsv"
-        threads: 1
-        resources:
-            mem_mb=2000,
-            runtime=30,
-        conda:
-            "../../envs/analysis.yaml"
         shell:
             "python -m jamming tabulate {params.figure} --settings {params.settings:q} --points {params.points:q}"
             f" --preset {{params.preset:q}} --results {RESULTS} --out {{output:q}} > {{log:q}} 2>&1"

@@ -6,22 +6,22 @@ rule train:
         data=dataset_of,
     output:
         f"{RESULTS}/runs/{{sweep}}/P{{n_train}}.h5",
-    params:
-        spec=lambda wildcards: point_of(wildcards).to_json(),
-        code=fingerprint("training"),
-        # Where it runs is not what it is: not compared with earlier runs.
-        device=lambda wildcards, output: config["device"],
     log:
         f"{RESULTS}/logs/train/{{sweep}}/P{{n_train}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train/{{sweep}}/P{{n_train}}.tsv"
+    conda:
+        "../../envs/train-gpu.yaml" if config["device"] == "cuda" else "../../envs/train.yaml"
     threads: 1
     resources:
         gpu=1 if config["device"] == "cuda" else 0,
         mem_mb=4000,
         runtime=1440,
-    conda:
-        "../../envs/train-gpu.yaml" if config["device"] == "cuda" else "../../envs/train.yaml"
+    params:
+        spec=lambda wildcards: point_of(wildcards).to_json(),
+        code=fingerprint("training"),
+        # Where it runs is not what it is: not compared with earlier runs.
+        device=lambda wildcards, output: config["device"],
     shell:
         "python -m jamming train --spec {params.spec:q} --data {input.data:q} --device {params.device:q}"
         " --threads {threads} --out {output:q} > {log:q} 2>&1"

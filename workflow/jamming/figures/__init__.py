@@ -46,8 +46,8 @@ def render(name: str, table: Mapping, paths: Iterable[Path], metadata: Mapping[s
             raise FigureError(f"cannot save '{path}': a figure is saved as {', '.join(_FORMATS)}.")
     figure = draw(name, table)
     with _style():
-        # Lay out once, not once for each format.
-        figure.draw_without_rendering()
+        # Lay out once, not once for each format; to draw for that, as matplotlib would, takes as long as to save.
+        figure.get_layout_engine().execute(figure)
         figure.set_layout_engine("none")
         for path in paths:
             _save(figure, path, _document_metadata(path.suffix, metadata))

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from .check import Table, runs_in
-from .panels import DEPTH_COLOURS, DOUBLE_COLUMN, depth_label, label_panel, scientific
+from .panels import DEPTH_COLOURS, DOUBLE_COLUMN, count_runs, depth_label, label_panel, scientific
 from .spectra import draw_averaged, draw_positive_part, draw_rescaled
 
 
@@ -41,7 +41,7 @@ def _legend(figure: Figure, relu: Table, tanh: Table) -> None:
         labels.append(f"{activation} ({row}), $\\mathcal{{L}} <$ {scientific(network.attribute('max_loss'))}")
         for name, group in network.group("hp").groups().items():
             handles.append(Line2D([], [], color=DEPTH_COLOURS[name], lw=1.4))
-            labels.append(f"{depth_label(name)}, {runs_in([group])} runs")
+            labels.append(f"{depth_label(name)}, {count_runs(runs_in([group]))}")
     handles += [Line2D([], [], ls="none")] * 2
     labels += ["band: standard deviation over runs", "(b): lighter for higher $\\mathcal{L}$"]
     figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.0, 0.06), fontsize=7, labelspacing=0.35)

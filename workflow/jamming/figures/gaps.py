@@ -6,7 +6,16 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from .check import Table, runs_in
-from .panels import DEPTH_COLOURS, DEPTH_MARKERS, depth_label, log_ticks, no_run_near_jamming, note, scientific
+from .panels import (
+    DEPTH_COLOURS,
+    DEPTH_MARKERS,
+    count_runs,
+    depth_label,
+    log_ticks,
+    no_run_near_jamming,
+    note,
+    scientific,
+)
 
 LABELS = {
     "positive": (r"$z=\Delta/\sqrt{\mathcal{L}}$", r"$P_+(z)$"),
@@ -81,4 +90,4 @@ def note_runs(axes: Axes, groups: Mapping[str, Table]) -> None:
     n_runs = runs_in(list(groups.values()))
     if n_runs:
         max_loss = max(float(group.attribute("max_loss")) for group in groups.values())
-        note(axes, f"{n_runs} runs, $\\mathcal{{L}} <$ {scientific(max_loss)}", 0.97, 0.96)
+        note(axes, f"{count_runs(n_runs)}, $\\mathcal{{L}} <$ {scientific(max_loss)}", 0.97, 0.96)

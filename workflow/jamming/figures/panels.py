@@ -27,7 +27,7 @@ LOSS_DECADES = 8
 
 
 def depth_label(group: str) -> str:
-    """"L3" → "L = 3", in mathematics."""
+    """Name of a group, "L3", as mathematics."""
     return f"$L={group.removeprefix('L')}$"
 
 
@@ -53,6 +53,11 @@ def no_run_near_jamming(axes: Axes, max_loss: float) -> None:
     empty_panel(axes, f"no jammed run with\n$\\mathcal{{L}} <$ {scientific(max_loss)}")
 
 
+def count_runs(number: int) -> str:
+    """1 → "1 run", 2 → "2 runs"."""
+    return f"{number} run{'' if number == 1 else 's'}"
+
+
 def per_depth(axes: Axes, title: str, values: Mapping[str, str], y: float = 0.95) -> None:
     """A title at the right of a panel and, under it, one value for each depth in its colour."""
     note(axes, title, 0.96, y, ha="right")
@@ -65,11 +70,24 @@ def tint(colour: str, amount: float) -> tuple[float, ...]:
     return tuple(np.array(to_rgb(colour)) * (1 - amount) + amount)
 
 
-def scientific(value: float, digits: int = 2) -> str:
-    """A number as mathematics: 0.001 → $10^{-3}$, 2e-4 → $2\\times10^{-4}$."""
-    factor, exponent = f"{value:.{digits - 1}e}".split("e")
-    factor, exponent = f"{float(factor):g}", int(exponent)
-    return f"$10^{{{exponent}}}$" if factor == "1" else f"${factor}\\times10^{{{exponent}}}$"
+def scientific(value: float) -> str:
+    """A positive number as mathematics, for remarks: 0.001 → $10^{-3}$, 2e-4 → $2\\times10^{-4}$."""
+    factor, exponent = f"{value:.1e}".split("e")
+    power = f"10^{{{int(exponent)}}}"
+    return f"${power}$" if float(factor) == 1 else f"${float(factor):g}\\times{power}$"
+
+
+def tick_label(value: float, _: int = 0) -> str:
+    """A number in plain characters: 0.001 → 10⁻³, 2e-4 → 2×10⁻⁴, -0.1 → −10⁻¹. Mathematics is slow, ticks are many."""
+    if value == 0:
+        return "0"
+    factor, exponent = f"{abs(value):.0e}".split("e")
+    power = "10" + str(int(exponent)).translate(_SUPERSCRIPTS)
+    sign = "\N{MINUS SIGN}" if value < 0 else ""
+    return f"{sign}{power}" if float(factor) == 1 else f"{sign}{float(factor):g}×{power}"
+
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def log_ticks(axis: Axis, low: float, high: float, most: int = 6) -> None:
@@ -78,12 +96,14 @@ def log_ticks(axis: Axis, low: float, high: float, most: int = 6) -> None:
 
 
 def _tick_values(low: float, high: float, most: int) -> list[float]:
-    """Decades within [low, high], every second, third, … one if they are many; 1, 2, 5 if they are fewer than two."""
+    """Decades within [low, high], every second, third, … one if they are many; else two of 1, 2, 5."""
     first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
     decades = [10.0**decade for decade in range(first, last + 1) if low <= 10.0**decade <= high]
     if len(decades) < 2:
         values = [k * 10.0**decade for decade in range(first, last + 1) for k in (1, 2, 5)]
-        return [value for value in values if low <= value <= high][-3:]
+        values = [value for value in values if low <= value <= high]
+        apart = len(values) > 1 and np.log(values[-1] / values[0]) > 0.35 * np.log(high / low)
+        return [values[0], values[-1]] if apart else values[-1:]
     return decades[:: -int(np.ceil(len(decades) / most))][::-1]
 
 
@@ -92,7 +112,7 @@ def _set_ticks(axis: Axis, values: Sequence[float], low: float, high: float) -> 
     between = (1,) if len(decades) > 8 else range(1, 10)
     minor = [k * 10.0**decade for decade in decades for k in between]
     axis.set_major_locator(FixedLocator(list(values)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: scientific(value, digits=1)))
+    axis.set_major_formatter(FuncFormatter(tick_label))
     axis.set_minor_locator(FixedLocator([value for value in minor if low <= value <= high]))
     axis.set_minor_formatter(NullFormatter())
 
@@ -132,10 +152,10 @@ class LossAxis:
         axes.xaxis.set_major_formatter(FuncFormatter(self._tick))
         if self.n_below:
             bound = "= 0$" if self.all_zero else f"<$ {scientific(self.floor)}"
-            text = f"{self.n_below} run{'s' if self.n_below > 1 else ''}, $\\mathcal{{L}} {bound}"
+            text = f"{count_runs(self.n_below)}, $\\mathcal{{L}} {bound}"
             middle = STRIP_FRACTION / (1 + 2 * STRIP_FRACTION)
             place = {"ha": "center", "va": "center", "rotation": 90, "fontsize": 6, "color": "0.35"}
             axes.text(middle, 0.5, text, transform=axes.transAxes, **place)
 
     def _tick(self, value: float, _: int) -> str:
-        return "0" if value < self.floor else scientific(value, digits=1)
+        return "0" if value < self.floor else tick_label(value)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .check import Table
-from .panels import DOUBLE_COLUMN, label_panel, log_ticks, no_run_near_jamming, note, scientific
+from .panels import DOUBLE_COLUMN, count_runs, label_panel, log_ticks, no_run_near_jamming, note, scientific
 
 TRAIN, FRESH = "black", "#2f6fdf"
 
@@ -67,6 +67,6 @@ def _summary(table: Table) -> str:
         [
             f"$N_c/N = {fraction:.2f} \\pm {deviation:.2f}$",
             f"peak: $|a| <$ {scientific(table.attribute('threshold'))}",
-            f"{table.attribute('n_runs')} runs, $\\mathcal{{L}} <$ {scientific(table.attribute('max_loss'))}",
+            f"{count_runs(table.attribute('n_runs'))}, $\\mathcal{{L}} <$ {scientific(table.attribute('max_loss'))}",
         ]
     )

@@ -17,7 +17,7 @@ from .panels import (
     no_run_near_jamming,
     note,
     per_depth,
-    scientific,
+    tick_label,
     tint,
 )
 
@@ -39,7 +39,8 @@ def draw_positive_part(axes: Axes, group: Table, max_loss: float) -> None:
     _log_height(axes, density, headroom=0.1)
     log_ticks(axes.xaxis, *axes.get_xlim(), most=4)
     depth = group.attribute("depth")
-    note(axes, f"{NAMES['hp']}, $\\lambda>0$\n$L={depth}$", 0.95, 0.95)
+    axes.set_title(f"{NAMES['hp']}, $\\lambda>0$", pad=3)
+    note(axes, f"$L={depth}$", 0.95, 0.95)
     _draw_loss_bar(axes, norm)
 
 
@@ -67,7 +68,7 @@ def draw_rescaled(axes: Axes, groups: Mapping[str, Table], max_loss: float, sing
     axes.axvline(0, color=GREY, lw=0.4, zorder=0)
     _asinh_axis(axes, edges, width)
     _log_height(axes, np.concatenate(heights), headroom=0.2)
-    note(axes, NAMES["hp"], 0.05, 0.95)
+    axes.set_title(NAMES["hp"], pad=3)
     per_depth(axes, "$C_0$", _values(groups, "c0"))
 
 
@@ -88,7 +89,7 @@ def draw_averaged(axes: Axes, groups: Mapping[str, Table], matrix: str, max_loss
     axes.set(xlabel=r"$\lambda$", ylabel="fraction per decade")
     axes.set_ylim(0, 1.3 * axes.get_ylim()[1])
     _asinh_axis(axes, edges, width)
-    note(axes, NAMES[matrix], 0.05, 0.95)
+    axes.set_title(NAMES[matrix], pad=3)
     if matrix == "h0":
         _draw_delta_at_zero(axes)
         per_depth(axes, r"weight of $\delta(\lambda)$", _values(groups, "zero_weight"))
@@ -135,21 +136,15 @@ def _asinh_axis(axes: Axes, edges: np.ndarray, linear_width: float) -> None:
     axes.set_xlim(edges[0], edges[-1])
     length = np.ptp(np.arcsinh(edges / linear_width))
     # Labels need room: so far from 0, and from each other, must a decade be.
-    nearest = linear_width * np.sinh(0.12 * length)
-    every = max(1, int(np.ceil(0.17 * length / np.log(10))))
+    nearest = linear_width * np.sinh(0.15 * length)
+    every = max(1, int(np.ceil(0.2 * length / np.log(10))))
     last = int(np.floor(np.log10(max(edges[-1], -edges[0]))))
     decades = [decade for decade in range(last, last - 20, -every) if 10.0**decade > nearest]
     ticks = [0.0, *(sign * 10.0**decade for sign in (-1, 1) for decade in decades)]
     axes.xaxis.set_major_locator(FixedLocator(sorted(tick for tick in ticks if edges[0] <= tick <= edges[-1])))
-    axes.xaxis.set_major_formatter(FuncFormatter(_signed_decade))
+    axes.xaxis.set_major_formatter(FuncFormatter(tick_label))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
-
-
-def _signed_decade(value: float, _: int) -> str:
-    if value == 0:
-        return "0"
-    return f"${'-' if value < 0 else ''}10^{{{round(np.log10(abs(value)))}}}$"
 
 
 def _draw_delta_at_zero(axes: Axes) -> None:
@@ -175,7 +170,7 @@ def _draw_loss_bar(axes: Axes, norm: LogNorm) -> None:
     bar.set_label(r"$\mathcal{L}$", fontsize=6.5, labelpad=1.5)
     bar.ax.xaxis.set_label_position("top")
     bar.ax.xaxis.set_major_locator(FixedLocator([norm.vmin, norm.vmax]))
-    bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: scientific(value, digits=1)))
+    bar.ax.xaxis.set_major_formatter(FuncFormatter(tick_label))
     bar.ax.xaxis.set_minor_locator(NullLocator())
     bar.ax.tick_params(labelsize=5.5, size=2, pad=1.5, top=False)
     for text, side in zip(bar.ax.get_xticklabels(), ("left", "right"), strict=True):

@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import LogFormatterMathtext, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from .check import Table
-from .panels import DEPTH_COLOURS, DEPTH_MARKERS, TIME_COLOURS, LossAxis, depth_label
+from .panels import DEPTH_COLOURS, DEPTH_MARKERS, TIME_COLOURS, LossAxis, depth_label, tick_label
 
 CONSTRAINTS = r"$N_\Delta/N$"
 LOAD = r"$P/N$"
@@ -87,9 +87,7 @@ def draw_window(
     axes.add_patch(Rectangle((left, low), max_loss - left, high - low, fill=False, ec="black", lw=0.9, zorder=4))
 
 
-def _scatter_over_loss(
-    axes: Axes, groups: Mapping[str, Table], loss: LossAxis, column: str, labels: bool
-) -> None:
+def _scatter_over_loss(axes: Axes, groups: Mapping[str, Table], loss: LossAxis, column: str, labels: bool) -> None:
     loss.dress(axes)
     for name, group in groups.items():
         values, height = group.columns("loss", column)
@@ -114,6 +112,6 @@ def _draw_time_bar(axes: Axes, norm: LogNorm) -> None:
     bar.ax.set_ylabel("step", fontsize=7, rotation=0, ha="right", va="center", labelpad=3)
     bar.ax.xaxis.set_major_locator(LogLocator(numticks=4))
     bar.ax.xaxis.set_minor_locator(NullLocator())
-    bar.ax.xaxis.set_major_formatter(LogFormatterMathtext())
+    bar.ax.xaxis.set_major_formatter(FuncFormatter(tick_label))
     bar.ax.tick_params(labelsize=6, size=2, pad=1.5, top=False)
     bar.outline.set_linewidth(0.4)

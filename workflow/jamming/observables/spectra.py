@@ -13,14 +13,12 @@ from scipy import linalg
 from .. import losses, store
 from .. import network as net
 from ..spec import Network
+from ..statistics import is_near_jamming
 from . import final_params, point_of, replicas, split_of, summary
 
 # Patterns are treated in blocks so large that one array of (patterns, n_params) doubles fills this many bytes:
 # a few of them live at a time, small beside the matrix itself, and the products stay long enough to run at full speed.
 BLOCK_BYTES = 64e6
-
-# N_Δ/N above which a network counts as jammed ([S] App. A: "decrease h until N_Δ > 0.1 N").
-JAMMED_FRACTION = 0.1
 
 
 class Spectra(NamedTuple):
@@ -111,7 +109,7 @@ def counts(found: Spectra) -> dict:
 def measure(run: store.Result, dataset: store.Result, max_loss: float, max_runs: int) -> dict:
     """Spectra at the end of training of the replicas near jamming: the tree of a result of kind "spectra".
 
-    Near jamming means N_Δ > 0.1 N and 𝓛 < `max_loss` ([G] Fig. 6b, the black rectangle). The first `max_runs`
+    Near jamming means N_Δ > N/4 and 𝓛 < `max_loss` ([G] Fig. 6b, the black rectangle). The first `max_runs`
     such replicas are measured; the others have `measured` = False and no eigenvalues.
     Raises ObservableError if a replica was not trained on this dataset.
     """
@@ -119,7 +117,7 @@ def measure(run: store.Result, dataset: store.Result, max_loss: float, max_runs:
     tree, left = {"max_loss": max_loss}, max_runs
     for name, replica in replicas(run):
         described = summary(point, replica)
-        near = described["n_delta"] > JAMMED_FRACTION * point.network.n_weights and described["loss"] < max_loss
+        near = is_near_jamming(described["n_delta"], described["n_weights"], described["loss"], max_loss)
         measured = near and left > 0
         tree[name] = {
             **described,

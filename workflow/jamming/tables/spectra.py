@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 N_CURVES = 10
 """[G] Fig. 7(a) shows ten runs."""
-MAX_DECADES = 6
+MAX_DECADES = 8
 """Decades of |λ| shown below the largest one."""
 
 

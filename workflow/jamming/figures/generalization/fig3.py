@@ -5,6 +5,7 @@ A panel is drawn when the table has its group: `PANELS` says how, and the page i
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -36,11 +37,25 @@ def _draw_jump_with_inset(axes: Axes, panel: Table) -> None:
     draw_jump(axes, groups, loss_axis(groups, JAMMED_FRACTION))
     axes.set_ylim(top=1.12 * axes.get_ylim()[1])
     axes.legend(loc="upper left", bbox_to_anchor=(0.14, 1), ncols=len(groups), columnspacing=1)
-    inset = axes.inset_axes([0.55, 0.15, 0.42, 0.4])
+    inset = axes.inset_axes(_emptiest_place(axes))
     draw_load(inset, groups, labels=False)
     inset.tick_params(labelsize=6, pad=2)
     inset.xaxis.label.set_size(7)
     inset.yaxis.label.set_size(7)
+
+
+def _emptiest_place(axes: Axes) -> tuple[float, float, float, float]:
+    """Where an inset, with its labels, hides fewest runs; at the right if that makes no difference."""
+    places = [(left, bottom, 0.4, 0.38) for left in (0.57, 0.42, 0.28) for bottom in (0.16, 0.24)]
+    to_axes = axes.transData + axes.transAxes.inverted()
+    runs = np.concatenate([to_axes.transform(line.get_xydata()) for line in axes.lines if line.get_marker() != "None"])
+
+    def n_hidden(place: tuple[float, float, float, float]) -> int:
+        left, bottom, width, height = place
+        low, high = (left - 0.09, bottom - 0.12), (left + width, bottom + height)
+        return int(np.sum(np.all((runs > low) & (runs < high), axis=1)))
+
+    return min(places, key=n_hidden)
 
 
 PANELS: dict[str, Callable[[Axes, Table], None]] = {"B": _draw_jump_with_inset, "D": _draw_jump_with_inset}

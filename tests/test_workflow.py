@@ -1,0 +1,254 @@
+"""The workflow itself: it parses fast, plans every preset and figure, and runs end to end in a temporary clone."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from jamming import store, tables
+
+ROOT = Path(__file__).resolve().parents[1]
+PRESETS = sorted(path.stem for path in (ROOT / "config" / "presets").glob("*.yaml"))
+FIGURES = [f"figures/{name}.pdf" for name in tables.MODULES]
+SOURCES = ("Snakefile", "workflow", "config", "envs", "profiles")
+BIN = Path(sys.executable).parent
+
+
+def copy_of_the_project(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in SOURCES:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, folder / name)
+    return folder
+
+
+def snakemake(folder, *words, check=True, **environment):
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *words],
+        cwd=folder,
+        env={**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **environment},
+        capture_output=True,
+        text=True,
+    )
+    if check:
+        assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def planned(done):
+    """Rule → number of jobs, from the table that a dry-run prints."""
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", done.stdout, re.MULTILINE)}
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    return copy_of_the_project(tmp_path_factory.mktemp("fresh") / "jamming")
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_plans_every_figure(fresh, preset, figure):
+    jobs = planned(snakemake(fresh, "-n", "-q", "rules", figure, "--config", f"preset={preset}"))
+    name = figure.removeprefix("figures/").removesuffix(".pdf").replace("/", "_")
+    assert jobs[f"draw_{name}"] == jobs[f"tabulate_{name}"] == 1
+    assert jobs["train"] > 0
+
+
+def test_the_paper_preset_stays_under_3000_jobs(fresh):
+    jobs = planned(snakemake(fresh, "-n", "-q", "rules", "--config", "preset=paper"))
+    assert jobs["train"] == 5 * 128
+    assert jobs["total"] < 3000
+
+
+def test_random_data_figures_do_not_need_mnist(fresh):
+    for figure in ("fig6", "fig7", "fig8", "fig12", "generalization/figA2"):
+        jobs = planned(snakemake(fresh, "-n", "-q", "rules", f"figures/{figure}.pdf"))
+        assert "fetch_mnist" not in jobs, figure
+    assert planned(snakemake(fresh, "-n", "-q", "rules", "figures/fig9.pdf"))["fetch_mnist"] == 1
+
+
+def test_parsing_takes_less_than_a_second(fresh):
+    """The time to plan no job at all, less what Snakemake itself needs to start."""
+    empty = fresh / "empty.smk"
+    empty.write_text("rule all:\n    input: []\n")
+
+    def seconds(*words):
+        started = time.perf_counter()
+        snakemake(fresh, "-n", *words)
+        return time.perf_counter() - started
+
+    ours = min(seconds("--until", "fetch_mnist", "results/mnist/pixels.h5") for _ in range(3))
+    bare = min(seconds("-s", str(empty), "--profile", "none") for _ in range(3))
+    assert ours - bare < 1.0
+
+
+def test_no_numerics_are_imported_to_parse():
+    """Each remote job parses again; and the numerics never import Snakemake."""
+    code = "import sys, jamming.config, jamming.fingerprint, jamming.tables; print(*sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert not {"torch", "pandas", "matplotlib", "scipy"} & set(done.stdout.split())
+    sources = "\n".join(path.read_text() for path in (ROOT / "workflow" / "jamming").rglob("*.py"))
+    assert not re.search(r"^\s*(from|import) snakemake", sources, re.MULTILINE)
+
+
+def test_figures_tables_and_observables_do_not_import_torch():
+    for package in ("figures", "tables", "observables", "datasets"):
+        for path in (ROOT / "workflow" / "jamming" / package).rglob("*.py"):
+            assert not re.search(r"^\s*(from|import) torch", path.read_text(), re.MULTILINE), path
+
+
+def test_every_rule_names_log_benchmark_environment_threads_and_resources():
+    for path in (ROOT / "workflow" / "rules").glob("*.smk"):
+        text = path.read_text()
+        rules = len(re.findall(r"^ *rule(?: \w+)?:$", text, re.MULTILINE))
+        for word in ("log", "benchmark", "threads", "resources", "conda", "shell"):
+            assert len(re.findall(rf"^ +{word}:", text, re.MULTILINE)) == rules, f"{path.name}: {word}"
+
+
+def test_every_conda_environment_exists():
+    for path in (ROOT / "workflow" / "rules").glob("*.smk"):
+        for name in re.findall(r"envs/([\w-]+\.yaml)", path.read_text()):
+            assert yaml.safe_load((ROOT / "envs" / name).read_text())["dependencies"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["preset=huge"], "config: preset is 'huge', but must be one of paper, quick, smoke."),
+        (["colour=red"], "config: the top level has an unknown key 'colour'"),
+        (["seed=-1"], "config: seed is -1, but must be at least 0."),
+        (["sweeps={relu_L2: {n_train: [1]}}"], "config: sweeps.relu_L2.n_train.0 is 1, but must be at least 2."),
+        (["sweeps={mnist_L5: {n_train: [80000]}}"], "MNIST holds 70000 images: at most that."),
+    ],
+)
+def test_a_wrong_config_is_one_sentence_and_no_traceback(fresh, words, sentence):
+    done = snakemake(fresh, "-n", "--config", *words, check=False)
+    assert done.returncode == 1
+    assert sentence in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_precedence_is_config_over_user_file_over_preset_over_defaults(fresh):
+    """In each step one key is set by two files; the job's parameters show which won."""
+    user = fresh / "mine.yaml"
+    user.write_text("sweeps: {relu_L2: {replicas: 7, n_train: [100, 200]}}\n")
+    target = ["-n", "-p", "figures/fig12.pdf", "figures/fig6.pdf"]
+
+    def spec_of_relu_l2(*words):
+        done = snakemake(fresh, *target, *words)
+        specs = re.findall(r"--spec '(\{[^']*relu_L2[^']*\})'", done.stdout)
+        return [json.loads(text) for text in specs]
+
+    plain = spec_of_relu_l2("--config", "preset=smoke")
+    assert {(spec["replicas"], spec["network"]["width"]) for spec in plain} == {(2, 8)}
+    mine = spec_of_relu_l2("--configfile", "mine.yaml", "--config", "preset=smoke")
+    assert {(spec["replicas"], spec["network"]["width"]) for spec in mine} == {(7, 8)}
+    assert sorted(spec["n_train"] for spec in mine) == [100, 200]
+    both = spec_of_relu_l2("--configfile", "mine.yaml", "--config", "preset=smoke", "sweeps={relu_L2: {replicas: 9}}")
+    assert {spec["replicas"] for spec in both} == {9}
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """The smoke preset run from nothing, in a folder whose name needs quoting."""
+    folder = copy_of_the_project(tmp_path_factory.mktemp("smoke") / "Übung jamming")
+    started = time.perf_counter()
+    snakemake(folder, "--cores", "2", "--config", "preset=smoke")
+    return folder, time.perf_counter() - started
+
+
+@pytest.mark.slow
+def test_smoke_draws_every_figure(smoke):
+    folder, seconds = smoke
+    print(f"smoke: {seconds:.0f} s")
+    for name in FIGURES:
+        pdf, svg = folder / name, folder / name.replace(".pdf", ".svg")
+        assert pdf.read_bytes().startswith(b"%PDF") and svg.read_text(encoding="utf-8").rstrip().endswith("</svg>")
+        assert pdf.stat().st_size > 5000
+
+
+@pytest.mark.slow
+def test_smoke_panels_are_never_empty(smoke):
+    """Each figure has converged and jammed runs to show, and runs near jamming wherever it selects them."""
+    folder, _ = smoke
+
+    def groups(tree):
+        if "n_runs" in tree:
+            yield tree
+        for value in tree.values():
+            if isinstance(value, dict):
+                yield from groups(value)
+
+    for name in tables.MODULES:
+        table = store.read(folder / "results" / "smoke" / "tables" / f"{name}.h5", "table")
+        for group in groups(table.tree):
+            assert group["n_runs"] > 0, name
+    runs = [store.read(path, "run", skip=("state",)) for path in (folder / "results/smoke/runs").rglob("*.h5")]
+    for sweep in ("relu_L2", "relu_L3", "relu_L5", "tanh_L3", "mnist_L5"):
+        ends = [
+            replica["record"]["n_delta"][-1] / replica["n_weights"]
+            for run in runs
+            if run.spec["sweep"] == sweep
+            for replica in run.tree.values()
+        ]
+        assert min(ends) < 0.25 < max(ends), sweep
+
+
+@pytest.mark.slow
+def test_a_second_run_does_nothing(smoke):
+    folder, _ = smoke
+    assert "Nothing to be done" in snakemake(folder, "-n", "--config", "preset=smoke").stderr
+
+
+@pytest.mark.slow
+def test_touching_code_runs_nothing(smoke):
+    """Times of files do not count where their content does: a fresh checkout trains nothing anew."""
+    folder, _ = smoke
+    for path in (folder / "workflow").rglob("*.py"):
+        path.touch()
+    assert "Nothing to be done" in snakemake(folder, "-n", "--config", "preset=smoke").stderr
+
+
+@pytest.mark.slow
+def test_edits_run_only_what_depends_on_them(smoke, tmp_path):
+    folder = shutil.copytree(smoke[0], tmp_path / "edited", symlinks=True)
+    style = folder / "workflow" / "jamming" / "figures" / "style.mplstyle"
+    spectra = folder / "workflow" / "jamming" / "observables" / "spectra.py"
+    for path, words in ((style, ("draw_",)), (spectra, ("measure_spectra", "tabulate_", "draw_"))):
+        original = path.read_text()
+        path.write_text(f"{original}\nlines.markersize: 4\n" if path is style else f"{original}\nEDITED = 1\n")
+        jobs = planned(snakemake(folder, "-n", "-q", "rules", "--config", "preset=smoke"))
+        assert set(jobs) - {"all", "total"}
+        assert all(name.startswith(words) for name in set(jobs) - {"all", "total"}), jobs
+        path.write_text(original)
+    one_more = "sweeps={relu_L2: {n_train: [80, 204, 250, 272, 312]}}"
+    jobs = planned(snakemake(folder, "-n", "-q", "rules", "--config", "preset=smoke", one_more))
+    assert jobs["train"] == 1 and jobs["measure_spectra"] == 1 and "generate_data" not in jobs
+
+
+@pytest.mark.slow
+def test_results_know_how_they_were_made(smoke):
+    folder, _ = smoke
+    path = next((folder / "results/smoke/runs/relu_L2").glob("P*.h5"))
+    run = store.read(path, "run")
+    data = folder / "results/smoke/data/random_d8.h5"
+    assert run.provenance["inputs"]["dataset"] == store.sha256_of(data)
+    table = store.read(folder / "results/smoke/tables/fig6.h5", "table")
+    assert table.provenance["inputs"][f"runs/relu_L2/{path.name}"] == store.sha256_of(path)
+
+
+@pytest.mark.slow
+def test_the_workflow_passes_snakemake_s_linter():
+    done = snakemake(ROOT, "--lint", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
