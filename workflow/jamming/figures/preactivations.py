@@ -65,7 +65,7 @@ def _summary(table: Table) -> str:
     fraction, deviation = table.attribute("cusp_fraction"), table.attribute("cusp_fraction_deviation")
     return ",  ".join(
         [
-            f"$N_c/N = {fraction:.2f} \\pm {deviation:.2f}$",
+            f"$N_c/N = {fraction:.2f}" + (f" \\pm {deviation:.2f}$" if table.attribute("n_runs") > 1 else "$"),
             f"peak: $|a| <$ {scientific(table.attribute('threshold'))}",
             f"{count_runs(table.attribute('n_runs'))}, $\\mathcal{{L}} <$ {scientific(table.attribute('max_loss'))}",
         ]

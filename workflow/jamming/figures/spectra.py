@@ -57,7 +57,7 @@ def draw_rescaled(axes: Axes, groups: Mapping[str, Table], max_loss: float, sing
         centre = _asinh_centres(edges, width)
         heights.append(mean)
         if singly:
-            for curve, tone in zip(density[::-1], np.linspace(0.75, 0, len(density)), strict=True):
+            for curve, tone in zip(density[::-1], np.linspace(0, 0.75, len(density))[::-1], strict=True):
                 axes.plot(*_points(centre, curve), color=tint(DEPTH_COLOURS[name], tone), lw=0.6)
         else:
             shown = np.where(mean > 0, mean, np.nan)

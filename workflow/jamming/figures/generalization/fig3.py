@@ -46,7 +46,7 @@ def _draw_jump_with_inset(axes: Axes, panel: Table) -> None:
 
 def _emptiest_place(axes: Axes) -> tuple[float, float, float, float]:
     """Where an inset, with its labels, hides fewest runs; at the right if that makes no difference."""
-    places = [(left, bottom, 0.4, 0.38) for left in (0.57, 0.42, 0.28) for bottom in (0.16, 0.24)]
+    places = [(left, bottom, 0.4, 0.38) for bottom in (0.16, 0.24, 0.46) for left in (0.57, 0.42, 0.28)]
     to_axes = axes.transData + axes.transAxes.inverted()
     runs = np.concatenate([to_axes.transform(line.get_xydata()) for line in axes.lines if line.get_marker() != "None"])
 

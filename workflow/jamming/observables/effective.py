@@ -1,0 +1,254 @@
+"""N_eff, the number of parameters the output depends on near the training patterns ([G] Eq. A1–A5, [S] App. A.1).
+
+N_eff = rk(G), where the columns of [G]'s G are the vectors g_μ + ê_n·∇_x g_μ with g_μ = ∇_W f(x_μ), n = 0, …, d and
+ê_0 = 0. They span what g_μ and ê_1·∇_x g_μ, …, ê_d·∇_x g_μ span separately, hence these P·(d + 1) vectors of Ñ
+numbers are used. Here they are the *rows* of a matrix, which is never held: blocks of rows pass through a QR
+factorization, which leaves a triangle R of (Ñ, Ñ) with the same singular values, to rounding. The Gram matrix would
+do the same but square them, and lose half of the digits the decision about the rank lives on.
+
+Three exact facts save work. (1) A parameter whose column is zero throughout, as those of a dead ReLU neuron are,
+does not enter. (2) The output of a ReLU network is affine in x as long as no neuron switches: patterns with the same
+active neurons give the same d + 1 vectors, up to a change of basis, and one of them stands for all. (3) Each ReLU
+neuron has a scale symmetry, which leaves f unchanged for every x: the rank of G cannot exceed the number of non-zero
+columns minus the number of independent symmetries. Once some patterns have reached this bound, no other can add.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import lapack, orth, svdvals
+
+from .. import network as net
+from .. import store
+from ..spec import Network
+from . import ObservableError, point_of, replicas, split_of, summary
+
+# Columns that LAPACK's dtpqrt factors at a time; the rest of its work is matrix products.
+PANEL = 32
+
+
+class EffectiveDimension(NamedTuple):
+    """N_eff and what it was decided on.
+
+    `singular_values`, descending, are those of G after its zero columns are left out and the others have been divided
+    by their norms over the patterns: this changes no rank, gives each parameter the same say, and makes the
+    values those of the function, whatever the scale symmetries did to the weights. `n_eff` counts those above
+    `tolerance` times the largest. `gap` is the ratio of the last one counted to the first one not counted, infinite
+    if that is zero or there is none. `bound` is what n_eff cannot exceed; `n_zero_columns` and `n_symmetries` are what
+    it is made of. `n_vectors` = P·(d + 1); `n_vectors_used` is how many of them were needed.
+    """
+
+    n_eff: int
+    singular_values: np.ndarray
+    tolerance: float
+    gap: float
+    bound: int
+    n_zero_columns: int
+    n_symmetries: int
+    n_vectors: int
+    n_vectors_used: int
+
+
+def tangent_vectors(params: np.ndarray, inputs: np.ndarray, network: Network) -> np.ndarray:
+    """∇_W f(x_μ) and its derivatives along ê_1, …, ê_d: shape (P, d + 1, n_params) for inputs of shape (P, dim).
+
+    ∂f/∂W^i_γη = δ^i_γ z^{i−1}_η, so its derivative along ê_n is δ'^i_γ z^{i−1}_η + δ^i_γ z'^{i−1}_η, where z'^0 = ê_n,
+    z'^i = ρ'(a^i) a'^i, a'^i = W^i z'^{i−1}, and δ'^i = ρ'(a^i) (W^{i+1})ᵀ δ'^{i+1} + ρ''(a^i) a'^i (W^{i+1})ᵀ δ^{i+1}
+    with δ'^{L+1} = 0. For ReLU ρ'' = 0 and hence δ' = 0.
+    """
+    n_patterns = len(inputs)
+    _, pre = net.forward(params, inputs, network)
+    errors = net.backward(params, pre, network)
+    below = [inputs, *[net.activate(a, network.activation) for a in pre]]
+    moved_pre, moved_below = _moved_activities(params, pre, network)
+    moved_errors = _moved_errors(params, pre, errors, moved_pre, network)
+
+    vectors = np.empty((n_patterns, network.dim + 1, network.n_params))
+    parts = zip(net.layers(network), below, errors, moved_below, moved_errors, strict=True)
+    for layer, active, error, moved_active, moved_error in parts:
+        weights = np.empty((n_patterns, network.dim + 1, layer.n_out, layer.n_in))
+        np.multiply(error[:, :, None], active[:, None, :], out=weights[:, 0])
+        np.multiply(error[:, None, :, None], moved_active[:, :, None, :], out=weights[:, 1:])
+        vectors[:, 0, layer.biases] = error
+        vectors[:, 1:, layer.biases] = 0
+        if moved_error is not None:
+            weights[:, 1:] += moved_error[..., None] * active[:, None, None, :]
+            vectors[:, 1:, layer.biases] = moved_error
+        vectors[:, :, layer.weights] = weights.reshape(n_patterns, network.dim + 1, -1)
+    return vectors
+
+
+def effective_dimension(params: np.ndarray, inputs: np.ndarray, network: Network) -> EffectiveDimension:
+    """N_eff at the parameters (n_params,) and the training patterns (P, dim).
+
+    Raises ObservableError if there is no pattern or a parameter is not finite.
+    """
+    if len(inputs) == 0 or not np.all(np.isfinite(params)):
+        raise ObservableError("N_eff needs at least one pattern and finite parameters; train the network again.")
+    n_vectors = len(inputs) * (network.dim + 1)
+    inputs = inputs[_one_per_region(params, inputs, network)]
+    norms = _column_norms(params, inputs, network)
+    live = norms > 0
+    symmetries = _symmetries(params, norms, network)[:, live]
+    n_live, bound = int(live.sum()), int(live.sum()) - len(symmetries)
+
+    triangle, n_used = np.zeros((n_live, n_live), order="F"), 0
+    for block in _blocks(len(inputs), network):
+        rows = tangent_vectors(params, inputs[block], network).reshape(-1, network.n_params)
+        rows = rows if n_live == network.n_params else rows[:, live]
+        rows /= norms[live]
+        triangle = _absorb(triangle, rows)
+        n_used += len(rows)
+        tolerance = max(n_used, n_live) * float(np.finfo(np.float64).eps)
+        if block.stop == len(inputs) or _may_have_reached_bound(triangle, symmetries, tolerance):
+            values = svdvals(triangle, check_finite=False)
+            n_eff = int(np.sum(values > tolerance * values[0]))
+            if n_eff >= bound:
+                break
+    return EffectiveDimension(
+        n_eff=n_eff,
+        singular_values=values,
+        tolerance=tolerance,
+        gap=_gap(values, n_eff),
+        bound=bound,
+        n_zero_columns=network.n_params - n_live,
+        n_symmetries=len(symmetries),
+        n_vectors=n_vectors,
+        n_vectors_used=n_used,
+    )
+
+
+def measure(run: store.Result, dataset: store.Result) -> dict:
+    """N_eff of every replica before and after training: the tree of a result of kind "effective".
+
+    Raises ObservableError if a replica was not trained on this dataset, or its initial state was not kept.
+    """
+    point = point_of(run)
+    tree = {}
+    for name, replica in replicas(run):
+        inputs, state = split_of(run, name, dataset).train_inputs, replica["state"]
+        if state["step"][0] != 0:
+            raise ObservableError(
+                f"{name} of the run {point.sweep}, P = {point.n_train} does not hold its initial state; train it again."
+            )
+        found = {
+            when: effective_dimension(np.asarray(state["params"][index], dtype=np.float64), inputs, point.network)
+            for when, index in (("initial", 0), ("final", -1))
+        }
+        tree[name] = {
+            **summary(point, replica),
+            "n_params": point.network.n_params,
+            "n_hidden": point.network.n_hidden,
+            **{f"n_eff_{when}": dimension.n_eff for when, dimension in found.items()},
+            **{when: dimension._asdict() for when, dimension in found.items()},
+        }
+    return tree
+
+
+def _moved_activities(
+    params: np.ndarray, pre: list[np.ndarray], network: Network
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """a'^1, …, a'^L and z'^0, …, z'^L, derivatives along ê_1, …, ê_d: each of shape (P, d, n_i)."""
+    moved_pre = []
+    moved_below = [np.broadcast_to(np.eye(network.dim), (len(pre[0]), network.dim, network.dim))]
+    for (weights, _), a in zip(net.unpack(params, network), pre, strict=False):
+        moved_pre.append(moved_below[-1] @ weights.T)
+        moved_below.append(net.slope(a, network.activation)[:, None, :] * moved_pre[-1])
+    return moved_pre, moved_below
+
+
+def _moved_errors(
+    params: np.ndarray, pre: list[np.ndarray], errors: list[np.ndarray], moved_pre: list[np.ndarray], network: Network
+) -> list[np.ndarray | None]:
+    """δ'^1, …, δ'^{L+1}, derivatives along ê_1, …, ê_d: each of shape (P, d, n_i), or None where it vanishes."""
+    if network.activation == "relu":
+        return [None] * (network.depth + 1)
+    weights = [weights for weights, _ in net.unpack(params, network)]
+    found = [np.zeros((len(pre[0]), network.dim, 1))]
+    for i in reversed(range(network.depth)):
+        bend = net.curvature(pre[i], network.activation) * (errors[i + 1] @ weights[i + 1])
+        slope = net.slope(pre[i], network.activation)
+        found.insert(0, slope[:, None, :] * (found[0] @ weights[i + 1]) + bend[:, None, :] * moved_pre[i])
+    return found
+
+
+def _one_per_region(params: np.ndarray, inputs: np.ndarray, network: Network) -> np.ndarray:
+    """Indices of the patterns to use: for ReLU, one for each set of active neurons; else all.
+
+    Those that activate neurons few others activate come first, so that the bound is reached early.
+    """
+    if network.activation != "relu":
+        return np.arange(len(inputs))
+    _, pre = net.forward(params, inputs, network)
+    active = np.concatenate(pre, axis=1) > 0
+    _, first = np.unique(np.packbits(active, axis=1), axis=0, return_index=True)
+    active = active[first]
+    rarity = active @ (1 / np.maximum(active.sum(axis=0), 1))
+    return first[np.argsort(-rarity, kind="stable")]
+
+
+def _column_norms(params: np.ndarray, inputs: np.ndarray, network: Network) -> np.ndarray:
+    """Euclidean norm of each parameter's column, shape (n_params,)."""
+    squares = np.zeros(network.n_params)
+    for block in _blocks(len(inputs), network):
+        vectors = tangent_vectors(params, inputs[block], network)
+        squares += np.einsum("bni,bni->i", vectors, vectors)
+    return np.sqrt(squares)
+
+
+def _symmetries(params: np.ndarray, norms: np.ndarray, network: Network) -> np.ndarray:
+    """Directions along which scaling ReLU neurons leaves f as it is for every x: orthonormal rows (K, n_params).
+
+    That of one neuron is (its incoming weights and bias, minus its outgoing weights, 0 elsewhere). Here it is seen in
+    the coordinates in which each column has been divided by its norm, where that is not zero.
+    """
+    if network.activation != "relu":
+        return np.empty((0, network.n_params))
+    index, modes = np.arange(network.n_params), []
+    for into, out in pairwise(net.layers(network)):
+        incoming = index[into.weights].reshape(into.n_out, into.n_in)
+        outgoing = index[out.weights].reshape(out.n_out, out.n_in)
+        for neuron in range(into.n_out):
+            mode = np.zeros(network.n_params)
+            enters = [*incoming[neuron], index[into.biases][neuron]]
+            mode[enters] = params[enters]
+            mode[outgoing[:, neuron]] = -params[outgoing[:, neuron]]
+            modes.append(mode * norms)
+    lengths = np.linalg.norm(modes, axis=1)
+    unit = np.array([mode / length for mode, length in zip(modes, lengths, strict=True) if length > 0])
+    return orth(unit.T).T if len(unit) else np.empty((0, network.n_params))
+
+
+def _may_have_reached_bound(triangle: np.ndarray, symmetries: np.ndarray, tolerance: float) -> bool:
+    """Whether the rows so far seem to have all the rank they can have: a cheap test before the decomposition.
+
+    With the symmetries added as rows the triangle becomes invertible if nothing else is in its kernel.
+    The factor n: the condition number is estimated in the 1-norm, which is larger by up to that.
+    """
+    n = len(triangle)
+    completed = _absorb(triangle.copy(order="F"), symmetries) if len(symmetries) else triangle
+    reciprocal, _ = lapack.dtrcon(completed, norm="1", uplo="U", diag="N")
+    return bool(reciprocal > n * tolerance)
+
+
+def _blocks(n_patterns: int, network: Network) -> Iterator[slice]:
+    """Blocks with about as many rows as there are parameters: none is much larger than the triangle."""
+    size = -(-network.n_params // (network.dim + 1))
+    for start in range(0, n_patterns, size):
+        yield slice(start, min(start + size, n_patterns))
+
+
+def _absorb(triangle: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The triangle of the QR factorization of [triangle; rows], shapes (n, n) and (m, n); overwrites `triangle`."""
+    panel = min(PANEL, len(triangle))
+    triangle, *_ = lapack.dtpqrt(0, panel, triangle, np.asfortranarray(rows), overwrite_a=True, overwrite_b=True)
+    return triangle
+
+
+def _gap(values: np.ndarray, n_counted: int) -> float:
+    """σ_r / σ_{r+1}; infinite when nothing follows, or nothing but zero."""
+    if n_counted == len(values) or values[n_counted] == 0:
+        return float("inf")
+    return float(values[n_counted - 1] / values[n_counted])
