@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from jamming.cross_entropy import CrossEntropySGD, batch_size, initial_params, layers, learning_rate
 from jamming.spec import Network, Protocol
 

@@ -54,15 +54,6 @@ def test_unknown_figure_is_named():
         tables.needs("fig99")
 
 
-def test_windows_may_differ_between_sweeps(results):
-    windows = Analysis({"relu_L2": 1e-9, "relu_L3": 1e-3, "relu_L5": 1e-3, "tanh_L3": 1e-3}, 50, 1)
-    tree = tables.tabulate("fig8", results, windows)
-    assert tree["relu"]["positive"]["L2"] == {"n_runs": 0, "max_loss": 1e-9}
-    assert tree["relu"]["positive"]["L3"]["n_runs"] == len(near(results, "gaps", "relu_L3"))
-    with pytest.raises(TableError, match="no value for sweep 'mnist_L5'"):
-        windows.max_loss_of("mnist_L5")
-
-
 def test_settings_may_hold_more_but_not_less():
     settings = {"max_loss": 1e-3, "n_bootstrap": 50, "seed": 1, "cusp_threshold": 1e-4}
     assert Analysis.from_settings(settings) == ANALYSIS

@@ -89,7 +89,7 @@ def tabulate(arguments: argparse.Namespace) -> None:
     from . import tables
 
     settings, points = json.loads(arguments.settings), json.loads(arguments.points)
-    analysis = tables.Analysis(settings["max_loss"], settings["n_bootstrap"], settings["seed"])
+    analysis = tables.Analysis.from_settings(settings)
     results, files = {}, {}
     for kind, sweeps in tables.needs(arguments.figure).items():
         results[kind] = {}

@@ -124,7 +124,7 @@ class CrossEntropySGD:
     def load_state(self, state: dict[str, np.ndarray], step: int) -> None:
         """Put the optimizer where `state` was taken, after `step` updates."""
         self.params.copy_(torch.tensor(state["params"]))
-        self.step, self._epoch = step, -1
+        self.step = step
 
     def _next_batch(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Inputs (d, B) and labels (B,)."""

@@ -10,6 +10,10 @@ JAMMED_FRACTION = 0.25
 One that ends with fewer was stopped, or frozen by the falling rate, on its way to N_Δ = 0.
 """
 
+FROZEN_LOSS = 1e-7
+"""A run that ends with N_Δ > N/4 and a smaller 𝓛 (ε = 1/2) is no minimum either: the falling rate stopped it on its way
+to 𝓛 = 0, while N_Δ was still falling. The overlaps left, Δ ~ √𝓛, are then of the size of the last steps."""
+
 _STEEPEST = 1e6  # |exponent + 1| · ln(high/low) beyond which a fit has no information left in float64
 _BISECTIONS = 80
 
@@ -40,8 +44,8 @@ def is_jammed(n_delta: float, n_weights: int) -> bool:
 
 
 def is_near_jamming(n_delta: float, n_weights: int, loss: float, max_loss: float) -> bool:
-    """Whether a run is jammed with 𝓛 < `max_loss`: inside the black rectangle of [G] Fig. 6(b)."""
-    return is_jammed(n_delta, n_weights) and bool(loss < max_loss)
+    """Whether a run is jammed with FROZEN_LOSS < 𝓛 < `max_loss`: inside the black rectangle of [G] Fig. 6(b)."""
+    return is_jammed(n_delta, n_weights) and bool(FROZEN_LOSS < loss < max_loss)
 
 
 def power_law_exponent(

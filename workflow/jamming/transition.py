@@ -52,7 +52,6 @@ def find_transition(
 
         descent = Descent(point, replica, dataset, device, save, report)
         tree[f"replica_{replica:02d}"] = descent.run(current)
-        checkpoint.save(tree)
         current = {}
     return tree
 

@@ -9,6 +9,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from ..statistics import FROZEN_LOSS
 from .check import Table
 from .panels import DEPTH_COLOURS, DEPTH_MARKERS, TIME_COLOURS, LossAxis, depth_label, tick_label
 
@@ -74,16 +75,15 @@ def draw_misclassified(axes: Axes, groups: Mapping[str, Table], loss: LossAxis, 
 def draw_window(
     axes: Axes, groups: Mapping[str, Table], loss: LossAxis, max_loss: float, jammed_fraction: float
 ) -> None:
-    """The black rectangle around the jammed runs with 𝓛 < `max_loss`; none when there is no such run."""
+    """The black rectangle around the runs near jamming (`statistics.is_near_jamming`), if there are any."""
     columns = [group.columns("loss", "n_delta_over_n") for group in groups.values()]
     values, n_delta_over_n = (np.concatenate(parts) for parts in zip(*columns, strict=True))
-    inside = (n_delta_over_n > jammed_fraction) & (values < max_loss)
+    inside = (n_delta_over_n > jammed_fraction) & (values > FROZEN_LOSS) & (values < max_loss)
     if not inside.any():
         return
     pad = 0.03 * axes.get_ylim()[1]
     low, high = n_delta_over_n[inside].min() - pad, n_delta_over_n[inside].max() + pad
-    edge = loss.left if (values[inside] < loss.floor).any() else loss.floor
-    left = edge * (loss.top / edge) ** 0.01
+    left = max(FROZEN_LOSS, loss.floor)
     axes.add_patch(Rectangle((left, low), max_loss - left, high - low, fill=False, ec="black", lw=0.9, zorder=4))
 
 

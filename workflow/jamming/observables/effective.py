@@ -94,6 +94,8 @@ def effective_dimension(params: np.ndarray, inputs: np.ndarray, network: Network
     symmetries = _symmetries(params, norms, network)[:, live]
     n_live, bound = int(live.sum()), int(live.sum()) - len(symmetries)
 
+    # The usual choice for a matrix of these dimensions: rounding moves singular values by less.
+    tolerance = max(n_vectors, network.n_params) * float(np.finfo(np.float64).eps)
     triangle, n_used = np.zeros((n_live, n_live), order="F"), 0
     for block in _blocks(len(inputs), network):
         rows = tangent_vectors(params, inputs[block], network).reshape(-1, network.n_params)
@@ -101,7 +103,6 @@ def effective_dimension(params: np.ndarray, inputs: np.ndarray, network: Network
         rows /= norms[live]
         triangle = _absorb(triangle, rows)
         n_used += len(rows)
-        tolerance = max(n_used, n_live) * float(np.finfo(np.float64).eps)
         if block.stop == len(inputs) or _may_have_reached_bound(triangle, symmetries, tolerance):
             values = svdvals(triangle, check_finite=False)
             n_eff = int(np.sum(values > tolerance * values[0]))

@@ -34,11 +34,11 @@ class TableError(ValueError):
 class Analysis:
     """The choices of the analysis, from the config.
 
-    `max_loss`: runs count as near jamming below this 𝓛 (in the runs' own margin ε), one value or one for each sweep;
+    `max_loss`: runs count as near jamming below this 𝓛 (in the runs' own margin ε);
     `n_bootstrap`, `seed`: resamples of the bootstrap over runs, and its seed.
     """
 
-    max_loss: float | Mapping[str, float]
+    max_loss: float
     n_bootstrap: int
     seed: int
 
@@ -49,14 +49,6 @@ class Analysis:
             return cls(settings["max_loss"], settings["n_bootstrap"], settings["seed"])
         except KeyError as error:
             raise TableError(f"the analysis has no {error}; give max_loss, n_bootstrap and seed.") from error
-
-    def max_loss_of(self, sweep: str) -> float:
-        """The window of one sweep. Raises TableError when the analysis names windows but not this sweep's."""
-        if not isinstance(self.max_loss, Mapping):
-            return float(self.max_loss)
-        if sweep not in self.max_loss:
-            raise TableError(f"max_loss has no value for sweep '{sweep}'; give one for each sweep, or one for all.")
-        return float(self.max_loss[sweep])
 
 
 def module_of(name: str) -> str:

@@ -9,4 +9,4 @@ NEEDS = {"preactivations": (SWEEP,)}
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
     """`layer_1` … `layer_5`; see `tables.preactivations`."""
-    return layer_densities(results["preactivations"][SWEEP], analysis.max_loss_of(SWEEP))
+    return layer_densities(results["preactivations"][SWEEP], analysis.max_loss)

@@ -13,7 +13,7 @@ def tabulate(results: Results, analysis: Analysis) -> dict:
     runs = results["runs"]
     return {
         "jammed_fraction": JAMMED_FRACTION,
-        "max_loss": max(analysis.max_loss_of(sweep) for sweep in RELU),
+        "max_loss": analysis.max_loss,
         "evolution": {group: evolution(runs[sweep]) for sweep, group in RELU.items()},
         "relu": {group: final_states(runs[sweep]) for sweep, group in RELU.items()},
         "tanh": {group: final_states(runs[sweep]) for sweep, group in TANH.items()},

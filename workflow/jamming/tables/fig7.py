@@ -15,8 +15,8 @@ def tabulate(results: Results, analysis: Analysis) -> dict:
     richest = max(relu, key=lambda group: len(relu[group]))
     return {
         "hp_positive": {**positive_part(relu[richest]), "depth": int(richest.removeprefix("L"))},
-        "relu": _panels(relu, max(analysis.max_loss_of(sweep) for sweep in RELU)),
-        "tanh": _panels(tanh, max(analysis.max_loss_of(sweep) for sweep in TANH)),
+        "relu": _panels(relu, analysis.max_loss),
+        "tanh": _panels(tanh, analysis.max_loss),
     }
 
 

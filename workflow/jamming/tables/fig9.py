@@ -16,7 +16,7 @@ def tabulate(results: Results, analysis: Analysis) -> dict:
     ((sweep, group),) = MNIST.items()
     return {
         "jammed_fraction": JAMMED_FRACTION,
-        "max_loss": analysis.max_loss_of(sweep),
+        "max_loss": analysis.max_loss,
         "final": {group: final_states(results["runs"][sweep])},
         "negative": distributions(results["gaps"], MNIST, "negative", analysis),
         "hp_positive": {**positive_part(near[group]), "depth": int(group.removeprefix("L"))},

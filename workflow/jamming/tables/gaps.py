@@ -24,7 +24,7 @@ def distributions(
 ) -> dict:
     """P_+ (`side` = "positive") or P_− ("negative") of the runs near jamming, for each group name in `sweeps`."""
     return {
-        group: distribution(near_jamming(results[sweep], analysis.max_loss_of(sweep)), sweep, side, analysis)
+        group: distribution(near_jamming(results[sweep], analysis.max_loss), sweep, side, analysis)
         for sweep, group in sweeps.items()
     }
 
@@ -38,7 +38,7 @@ def distribution(replicas: Sequence[dict], sweep: str, side: str, analysis: Anal
     Raises TableError when runs differ in bins or in the range of the fit.
     """
     if not replicas:
-        return {"n_runs": 0, "max_loss": analysis.max_loss_of(sweep)}
+        return {"n_runs": 0, "max_loss": analysis.max_loss}
     parts = [replica[side] for replica in replicas]
     edges = _common(parts, "edges", sweep)
     low, high = (float(_common(parts, name, sweep)) for name in ("range_low", "range_high"))
@@ -54,7 +54,7 @@ def distribution(replicas: Sequence[dict], sweep: str, side: str, analysis: Anal
     return {
         **_pooled_density(counts, edges),
         "n_runs": len(parts),
-        "max_loss": analysis.max_loss_of(sweep),
+        "max_loss": analysis.max_loss,
         "exponent": power_law.exponent,
         "exponent_error": power_law.error,
         "n_in_range": power_law.n_values,

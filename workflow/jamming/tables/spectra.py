@@ -31,7 +31,7 @@ def measured_near_jamming(
     """
     chosen = {}
     for sweep, group in sweeps.items():
-        max_loss = analysis.max_loss_of(sweep)
+        max_loss = analysis.max_loss
         for result in results[sweep]:
             if result.tree["max_loss"] < max_loss:
                 raise TableError(

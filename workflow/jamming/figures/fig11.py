@@ -1,0 +1,13 @@
+"""[G] Fig. 11: the effective number of parameters, MNIST, L = 3."""
+
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+
+from .check import Table
+from .effective import draw_effective
+
+
+def draw(table: Mapping) -> Figure:
+    """N_eff against Ñ at initialization and after training."""
+    return draw_effective(Table("fig11", table))

@@ -1,0 +1,13 @@
+"""[G] Fig. 3: a fully-connected network with L hidden layers of h neurons."""
+
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+
+from .architecture import draw_architecture
+from .check import Table
+
+
+def draw(table: Mapping) -> Figure:
+    """Neurons as points, weights as lines; biases are not shown."""
+    return draw_architecture(Table("fig3", table))

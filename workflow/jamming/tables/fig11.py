@@ -1,0 +1,43 @@
+"""[G] Fig. 11: effective number of parameters against their total number, MNIST, L = 3, before and after training."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import Analysis, Results, TableError
+from .sweeps import replicas
+
+if TYPE_CHECKING:
+    from ..store import Result
+
+SWEEP = "mnist_L3"
+NEEDS = {"effective": (SWEEP,)}
+
+
+def tabulate(results: Results, analysis: Analysis) -> dict:
+    """Groups `initial` and `final`, one row per network: columns n_params, n_hidden, n_train, n_eff, n_vectors.
+
+    n_vectors = P·(d + 1) bounds N_eff as well. Attributes: dim, depth, n_networks.
+    """
+    networks = results["effective"][SWEEP]
+    return {
+        "dim": _common(networks, "dim"),
+        "depth": _common(networks, "depth"),
+        "n_networks": sum(1 for _ in replicas(networks)),
+        **{state: _rows(networks, state) for state in ("initial", "final")},
+    }
+
+
+def _rows(results: Sequence["Result"], state: str) -> dict:
+    chosen = list(replicas(results))
+    rows = {name: [replica[name] for replica in chosen] for name in ("n_params", "n_hidden", "n_train")}
+    rows |= {name: [replica[state][name] for replica in chosen] for name in ("n_eff", "n_vectors")}
+    return {name: np.array(values, dtype=np.int64) for name, values in rows.items()}
+
+
+def _common(results: Sequence["Result"], key: str) -> int:
+    values = {result.spec["network"][key] for result in results}
+    if len(values) > 1:
+        raise TableError(f"the runs of sweep '{SWEEP}' differ in {key} ({sorted(values)}); give one value.")
+    return int(values.pop())
