@@ -140,12 +140,39 @@ def test_tanh_network_loses_none():
 def test_early_end_uses_fewer_vectors_and_changes_nothing(monkeypatch):
     network, params, inputs = healthy()
     short = effective.effective_dimension(params, inputs, network)
-    assert short.n_vectors_used < short.n_vectors / 4
-    monkeypatch.setattr(effective, "_may_have_reached_bound", lambda *_: False)
-    monkeypatch.setattr(effective, "_one_per_region", lambda params, inputs, network: np.arange(len(inputs)))
-    long = effective.effective_dimension(params, inputs, network)
-    assert long.n_vectors_used == long.n_vectors
-    assert short.n_eff == long.n_eff
+    with monkeypatch.context() as patch:
+        patch.setattr(effective, "_may_have_reached_bound", lambda *_: False)
+        regions = effective.effective_dimension(params, inputs, network)
+        patch.setattr(effective, "_one_per_region", lambda params, inputs, network: np.arange(len(inputs)))
+        everything = effective.effective_dimension(params, inputs, network)
+    assert short.n_vectors_used < regions.n_vectors_used / 2 < everything.n_vectors_used / 2 == short.n_vectors / 2
+    assert short.n_eff == regions.n_eff == everything.n_eff
+
+
+def test_only_the_singular_values_decide(monkeypatch):
+    """A test of the bound that always says yes costs decompositions, and one that says no costs vectors."""
+    for seed in range(5):
+        network = Network(4, 6, 3, "relu")
+        params, inputs = made(network, 800, seed)
+        expected = effective.effective_dimension(params, inputs, network).n_eff
+        for answer in (True, False):
+            with monkeypatch.context() as patch:
+                patch.setattr(effective, "_may_have_reached_bound", lambda *_, answer=answer: answer)
+                assert effective.effective_dimension(params, inputs, network).n_eff == expected
+
+
+def test_bound_is_recognised_when_it_is_reached():
+    network, params, inputs = healthy()
+    norms = effective._column_norms(params, inputs, network)
+    symmetries = effective._symmetries(params, norms, network)
+    np.testing.assert_allclose(symmetries @ symmetries.T, np.eye(network.n_hidden), atol=1e-13)
+    g = effective.tangent_vectors(params, inputs, network).reshape(-1, network.n_params) / norms
+    np.testing.assert_allclose(g @ symmetries.T, 0, atol=1e-12)
+    for n_rows in (40, 90, 400, 2000, len(g)):
+        triangle = np.asfortranarray(np.linalg.qr(np.r_[g[:n_rows], np.zeros((network.n_params, len(g.T)))], "r"))
+        reached = np.linalg.matrix_rank(g[:n_rows]) == network.n_params - network.n_hidden
+        assert effective._may_have_reached_bound(triangle, symmetries, 1e-13) == reached
+    assert reached
 
 
 def test_each_dead_neuron_takes_its_weights_along():
