@@ -27,7 +27,7 @@ MAX_LOSS = 1e-3
 
 
 def make_results(width: int = 8, n_points: int = 6, replicas: int = 3, seed: int = 0) -> dict:
-    """{"runs": {sweep: [Result, …]}, "gaps": …, "preactivations": …, "spectra": …} for all five sweeps."""
+    """{kind: {sweep: [Result, …]}} for every kind of result: five sweeps, and mnist_L3 for "effective"."""
     results = {kind: {} for kind in ("runs", "gaps", "preactivations", "spectra")}
     for sweep, (dataset, depth, activation, critical) in SWEEPS.items():
         network = Network(width if dataset == "random" else 10, width, depth, activation)
@@ -41,7 +41,7 @@ def make_results(width: int = 8, n_points: int = 6, replicas: int = 3, seed: int
             for kind, tree in _point_trees(point, critical, generator).items():
                 spec = json.loads(point.to_json())
                 results[kind][sweep].append(Result("run" if kind == "runs" else kind, spec, {}, tree))
-    return results
+    return results | effective_results()
 
 
 def _point_trees(point: Point, critical: float, generator: np.random.Generator) -> dict[str, dict]:
@@ -165,3 +165,26 @@ def _spectra(network: Network, state: dict, generator: np.random.Generator) -> d
         "n_negative_h": int((found["h"] < 0).sum()),
         "zero_tolerance": 1e-12,
     }
+
+
+def effective_results(widths=(4, 8, 12), loads=(100, 300), replicas=2, depth=3):
+    """Healthy networks, except that the first replica loses twice as much before training."""
+    results = []
+    for width in widths:
+        network = Network(10, width, depth, "relu")
+        for n_train in loads:
+            protocol = Protocol("hinge_adam_annealed", 0.5, 10, 1e-3, 1e-7, 0)
+            point = Point("mnist_L3", "mnist", network, protocol, n_train, replicas, "float64", 1)
+            tree = {}
+            for replica in range(replicas):
+                healthy = network.n_params - network.n_hidden
+                n_vectors = 11 * n_train
+                tree[f"replica_{replica:02d}"] = {
+                    "n_train": n_train,
+                    "n_params": network.n_params,
+                    "n_hidden": network.n_hidden,
+                    "initial": {"n_eff": healthy - network.n_hidden * (replica == 0), "n_vectors": n_vectors},
+                    "final": {"n_eff": healthy, "n_vectors": n_vectors},
+                }
+            results.append(Result("effective", json.loads(point.to_json()), {}, tree))
+    return {"effective": {"mnist_L3": results}}

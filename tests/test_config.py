@@ -43,11 +43,17 @@ def changed(path, value, base="quick"):
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_valid(name):
     sweeps = read_points(preset(name))
-    assert set(sweeps) == {"relu_L2", "relu_L3", "relu_L5", "tanh_L3", "mnist_L5"}
+    assert set(sweeps) == {"relu_L2", "relu_L3", "relu_L5", "tanh_L3", "mnist_L5", "mnist_L3"}
     for points in sweeps.values():
         assert list(points) == sorted(points)
-        for n_train, point in points.items():
-            assert point.n_train == n_train
+        for name_of_point, point in points.items():
+            assert point.name == name_of_point
+
+
+def test_a_sweep_may_scan_widths_and_patterns():
+    points = read_points(changed(("sweeps", "mnist_L3", "network", "width"), [7, 3], base="smoke"))["mnist_L3"]
+    assert list(points) == ["P00300_h003", "P00300_h007"]
+    assert [point.network.width for point in points.values()] == [3, 7]
 
 
 def test_a_preset_changes_sizes_only():
@@ -82,6 +88,8 @@ MISTAKES = [
     (("dtype",), "float16", "dtype is 'float16', but must be one of float64, float32"),
     (("device",), "tpu", "device is 'tpu', but must be one of auto, cpu, cuda"),
     ((*L2, "network", "width"), 0, "sweeps.relu_L2.network.width is 0, but must be at least 1"),
+    ((*L2, "network", "width"), [5, 0], "sweeps.relu_L2.network.width.1 is 0, but must be at least 1"),
+    ((*L2, "network", "width"), [], "sweeps.relu_L2.network.width is .*, but must hold at least 1"),
     ((*L2, "network", "width"), 2.5, "sweeps.relu_L2.network.width is 2.5, but must be a whole number"),
     ((*L2, "network", "width"), "20", "sweeps.relu_L2.network.width is '20', but must be a whole number"),
     ((*L2, "network", "depth"), True, "sweeps.relu_L2.network.depth is True, but must be a whole number"),
@@ -102,7 +110,7 @@ MISTAKES = [
     ((*L2, "protocol", "rate"), "1e-3", r"protocol.rate is '1e-3', but must be a number \(in YAML write 1.0e-3"),
     ((*L2, "protocol", "rate"), float("nan"), "protocol.rate is nan, but must be"),
     ((*L2, "protocol", "rate"), float("inf"), "protocol.rate is inf, but must be a finite number"),
-    ((*L2, "protocol", "floor"), 1.0, "protocol.floor is 1.0, but the rate starts at 0.003"),
+    ((*L2, "protocol", "floor"), 1.0, "protocol.floor is 1.0, but the rate starts at 0.002"),
     ((*L2, "protocol", "steps"), 0, "protocol.steps is 0, but must be at least 1"),
     ((*L2, "protocol", "margin"), -0.5, "protocol.margin is -0.5, but must be greater than 0"),
     ((*L2, "protocol", "name"), "sgd", "protocol.name is 'sgd', but must be one of hinge_adam"),

@@ -2,53 +2,22 @@
 
 import copy
 import io
-import json
 
 import numpy as np
 import pytest
+import synthetic
 
-from jamming import figures, tables
+from jamming import figures
 from jamming.figures import FigureError
-from jamming.spec import Network, Point, Protocol
-from jamming.store import Result
 from jamming.tables import TableError, fig11
 from jamming.tables.generalization import figA1
 
-NAMES = {"fig11": "fig11", "generalization/figA1": "generalization.figA1"}
-
-
-@pytest.fixture(autouse=True)
-def registered(monkeypatch):
-    for name, module in NAMES.items():
-        monkeypatch.setitem(tables.MODULES, name, module)
-
-
-def made_results(widths=(4, 8, 12), loads=(100, 300), replicas=2, depth=3):
-    """Healthy networks, except that the first replica loses twice as much before training."""
-    results = []
-    for width in widths:
-        network = Network(10, width, depth, "relu")
-        for n_train in loads:
-            protocol = Protocol("hinge_adam_annealed", 0.5, 10, 1e-3, 1e-7, 0)
-            point = Point(fig11.SWEEP, "mnist", network, protocol, n_train, replicas, "float64", 1)
-            tree = {}
-            for replica in range(replicas):
-                healthy = network.n_params - network.n_hidden
-                n_vectors = 11 * n_train
-                tree[f"replica_{replica:02d}"] = {
-                    "n_train": n_train,
-                    "n_params": network.n_params,
-                    "n_hidden": network.n_hidden,
-                    "initial": {"n_eff": healthy - network.n_hidden * (replica == 0), "n_vectors": n_vectors},
-                    "final": {"n_eff": healthy, "n_vectors": n_vectors},
-                }
-            results.append(Result("effective", json.loads(point.to_json()), {}, tree))
-    return {"effective": {fig11.SWEEP: results}}
+NAMES = ("fig11", "generalization/figA1")
 
 
 @pytest.fixture(scope="module")
 def table():
-    return fig11.tabulate(made_results(), None)
+    return fig11.tabulate(synthetic.effective_results(), None)
 
 
 def test_table_has_a_row_per_network(table):
@@ -72,8 +41,8 @@ def test_both_papers_show_the_same_table():
 
 
 def test_networks_of_different_depth_are_refused():
-    results = made_results(widths=(4,))["effective"][fig11.SWEEP]
-    mixed = results + made_results(widths=(4,), depth=2)["effective"][fig11.SWEEP]
+    results = synthetic.effective_results(widths=(4,))["effective"][fig11.SWEEP]
+    mixed = results + synthetic.effective_results(widths=(4,), depth=2)["effective"][fig11.SWEEP]
     with pytest.raises(TableError, match=r"differ in depth \(\[2, 3\]\)"):
         fig11.tabulate({"effective": {fig11.SWEEP: mixed}}, None)
 
@@ -104,7 +73,10 @@ def test_lines_are_all_parameters_and_those_without_the_hidden_neurons(table):
 
 
 def test_one_network_is_enough_and_many_loads_are_named_sparsely():
-    for results in (made_results((4,), (50,), 1), made_results((4, 8), tuple(range(100, 1000, 100)), 1)):
+    for results in (
+        synthetic.effective_results((4,), (50,), 1),
+        synthetic.effective_results((4, 8), tuple(range(100, 1000, 100)), 1),
+    ):
         figure = figures.draw("fig11", fig11.tabulate(results, None))
         figure.savefig(io.BytesIO(), dpi=30)
         named = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]

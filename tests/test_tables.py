@@ -11,7 +11,8 @@ from jamming.statistics import power_law_exponent
 from jamming.store import Result
 from jamming.tables import Analysis, TableError
 
-ANALYSIS = Analysis(max_loss=synthetic.MAX_LOSS, n_bootstrap=50, seed=1)
+NETWORK = {"dim": 5, "depth": 3, "width": 6}
+ANALYSIS = Analysis(max_loss=synthetic.MAX_LOSS, n_bootstrap=50, seed=1, drawn_network=NETWORK)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_unknown_figure_is_named():
 
 
 def test_settings_may_hold_more_but_not_less():
-    settings = {"max_loss": 1e-3, "n_bootstrap": 50, "seed": 1, "cusp_threshold": 1e-4}
+    settings = {"max_loss": 1e-3, "n_bootstrap": 50, "seed": 1, "cusp_threshold": 1e-4, "drawn_network": NETWORK}
     assert Analysis.from_settings(settings) == ANALYSIS
     with pytest.raises(TableError, match="'seed'"):
         Analysis.from_settings({"max_loss": 1e-3, "n_bootstrap": 50})
@@ -198,7 +199,7 @@ def test_spectra_collapse_only_when_divided_by_the_root_of_the_loss():
 
 
 def test_spectra_of_a_narrower_window_are_refused(results):
-    wider = Analysis(1e-2, 50, 1)
+    wider = Analysis(1e-2, 50, 1, NETWORK)
     with pytest.raises(TableError, match=r"measured for 𝓛 < 0.001 and the table is asked for 𝓛 < 0.01"):
         tables.tabulate("fig7", results, wider)
 
@@ -232,4 +233,4 @@ def test_different_thresholds_are_refused(results):
 
 @pytest.mark.parametrize("name", list(tables.MODULES))
 def test_no_run_near_jamming_is_a_table_too(results, name):
-    tables.tabulate(name, results, Analysis(1e-12, 50, 1))
+    tables.tabulate(name, results, Analysis(1e-12, 50, 1, NETWORK))

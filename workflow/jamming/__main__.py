@@ -13,7 +13,7 @@ from pathlib import Path
 from . import store
 from .spec import Point
 
-RESULT_KINDS = ("runs", "gaps", "preactivations", "spectra")
+RESULT_KINDS = ("runs", "gaps", "preactivations", "spectra", "effective")
 
 
 def fetch_mnist(arguments: argparse.Namespace) -> None:
@@ -85,6 +85,13 @@ def measure_spectra(arguments: argparse.Namespace) -> None:
     _write_observable(arguments, "spectra", settings, run, tree)
 
 
+def measure_effective(arguments: argparse.Namespace) -> None:
+    from .observables import effective
+
+    run, dataset = store.read(arguments.run, "run"), store.read(arguments.data, "dataset")
+    _write_observable(arguments, "effective", {}, run, effective.measure(run, dataset))
+
+
 def tabulate(arguments: argparse.Namespace) -> None:
     from . import tables
 
@@ -94,7 +101,7 @@ def tabulate(arguments: argparse.Namespace) -> None:
     for kind, sweeps in tables.needs(arguments.figure).items():
         results[kind] = {}
         for sweep in sweeps:
-            paths = [result_file(arguments.results, kind, sweep, n_train) for n_train in points[sweep]]
+            paths = [result_file(arguments.results, kind, sweep, point) for point in points[sweep]]
             stored_kind = "run" if kind == "runs" else kind
             results[kind][sweep] = [store.read(path, stored_kind, skip=("state",)) for path in paths]
             files |= {str(path.relative_to(arguments.results)): path for path in paths}
@@ -118,10 +125,10 @@ def draw(arguments: argparse.Namespace) -> None:
     figures.render(arguments.figure, table.tree, arguments.out, about)
 
 
-def result_file(folder: Path, kind: str, sweep: str, n_train: int) -> Path:
+def result_file(folder: Path, kind: str, sweep: str, point: str) -> Path:
     """Where the result of one point lies under results/<preset>; `kind` is one of RESULT_KINDS."""
     inside = folder / "runs" if kind == "runs" else folder / "observables" / kind
-    return inside / sweep / f"P{n_train:05d}.h5"
+    return inside / sweep / f"{point}.h5"
 
 
 def _write_observable(arguments: argparse.Namespace, kind: str, settings: dict, run: store.Result, tree: dict) -> None:
@@ -163,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     verb(measure_gaps, "measure the distributions of Δ", "settings", "run", "out")
     verb(measure_preactivations, "measure pre-activations and the mass at zero", "settings", "run", "data", "out")
     verb(measure_spectra, "measure the spectra of H_0, H_p and H", "settings", "run", "data", "out")
+    verb(measure_effective, "measure the effective number of parameters", "run", "data", "out")
     added = verb(tabulate, "collect what one figure draws", "settings", "points", "preset", "results", "out")
     added.add_argument("figure")
     added = verb(draw, "draw one figure from its table", "table")

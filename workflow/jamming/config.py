@@ -19,8 +19,8 @@ class ConfigError(ValueError):
     """One sentence: the key, its value, and what is allowed."""
 
 
-def read_points(config: Mapping) -> dict[str, dict[int, Point]]:
-    """Check a merged configuration; return the points of each sweep by name and P, in increasing P.
+def read_points(config: Mapping) -> dict[str, dict[str, Point]]:
+    """Check a merged configuration; return the points of each sweep by their names, in increasing P and width.
 
     Raises ConfigError at the first mistake.
     """
@@ -29,7 +29,7 @@ def read_points(config: Mapping) -> dict[str, dict[int, Point]]:
         low, high = config["analysis"][name]
         if not low < high:
             raise ConfigError(f"config: analysis.{name} is [{low}, {high}], but must increase.")
-    return {name: {point.n_train: point for point in _points(name, config)} for name in config["sweeps"]}
+    return {name: {point.name: point for point in _points(name, config)} for name in config["sweeps"]}
 
 
 def check_schema(config: Mapping) -> None:
@@ -50,31 +50,32 @@ def preset_file(preset: object, folder: Path) -> Path:
 
 def _points(name: str, config: Mapping) -> Iterable[Point]:
     sweep = config["sweeps"][name]
-    network, protocol = Network(**sweep["network"]), _protocol(name, sweep["protocol"])
+    protocol = _protocol(name, sweep["protocol"])
     where = f"config: sweeps.{name}"
     if sweep["dataset"] == "mnist":
         most, holds = MNIST_IMAGES, f"MNIST holds {MNIST_IMAGES} images"
-        if network.dim > MNIST_PIXELS:
-            raise ConfigError(
-                f"{where}.network.dim is {network.dim}, but an image has {MNIST_PIXELS} pixels: at most that."
-            )
+        if sweep["network"]["dim"] > MNIST_PIXELS:
+            dim = sweep["network"]["dim"]
+            raise ConfigError(f"{where}.network.dim is {dim}, but an image has {MNIST_PIXELS} pixels: at most that.")
     else:
         # Half of the pool stays unseen, as fresh data; see datasets/random.py.
         most = config["random"]["n_patterns"] // 2
         holds = f"half of random.n_patterns is {most}"
+    widths = sweep["network"]["width"]
     for n_train in _axis(where, sweep["n_train"]):
         if n_train > most:
             raise ConfigError(f"{where}.n_train holds {n_train}, but {holds}: at most that.")
-        yield Point(
-            sweep=name,
-            dataset=sweep["dataset"],
-            network=network,
-            protocol=protocol,
-            n_train=n_train,
-            replicas=sweep["replicas"],
-            dtype=config["dtype"],
-            seed=config["seed"],
-        )
+        for width in sorted(widths) if isinstance(widths, list) else [widths]:
+            yield Point(
+                sweep=name,
+                dataset=sweep["dataset"],
+                network=Network(**{**sweep["network"], "width": width}),
+                protocol=protocol,
+                n_train=n_train,
+                replicas=sweep["replicas"],
+                dtype=config["dtype"],
+                seed=config["seed"],
+            )
 
 
 def _axis(where: str, n_train: list[int] | Mapping) -> list[int]:

@@ -72,6 +72,11 @@ class Point:
     dtype: str
     seed: int
 
+    @property
+    def name(self) -> str:
+        """The stem of the point's files, e.g. "P02296_h020"."""
+        return f"P{self.n_train:05d}_h{self.network.width:03d}"
+
     def seed_for(self, purpose: str, replica: int) -> int:
         """The seed of one replica for one purpose: "data" or "initial"."""
         return seed_of(self.seed, self.sweep, self.n_train, replica, purpose)

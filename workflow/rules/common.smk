@@ -17,7 +17,7 @@ shell.prefix(f"export PYTHONPATH={shlex.quote(str(Path(workflow.basedir) / 'work
 
 
 wildcard_constraints:
-    n_train=r"\d+",
+    point=r"P\d+_h\d+",
     sweep=r"[A-Za-z]\w*",
 
 
@@ -55,12 +55,11 @@ def settings(*names):
 
 def point_of(wildcards):
     points = SWEEPS.get(wildcards.sweep, {})
-    if int(wildcards.n_train) not in points:
+    if wildcards.point not in points:
         raise WorkflowError(
-            f"The config has no point P = {int(wildcards.n_train)} in a sweep '{wildcards.sweep}'; "
-            f"its sweeps are {', '.join(SWEEPS)}."
+            f"The config has no point {wildcards.point} in a sweep '{wildcards.sweep}'; its sweeps are {', '.join(SWEEPS)}."
         )
-    return points[int(wildcards.n_train)]
+    return points[wildcards.point]
 
 
 def dataset_of(wildcards):

@@ -3,13 +3,13 @@
 
 rule measure_gaps:
     input:
-        run=f"{RESULTS}/runs/{{sweep}}/P{{n_train}}.h5",
+        run=f"{RESULTS}/runs/{{sweep}}/{{point}}.h5",
     output:
-        f"{RESULTS}/observables/gaps/{{sweep}}/P{{n_train}}.h5",
+        f"{RESULTS}/observables/gaps/{{sweep}}/{{point}}.h5",
     log:
-        f"{RESULTS}/logs/gaps/{{sweep}}/P{{n_train}}.log",
+        f"{RESULTS}/logs/gaps/{{sweep}}/{{point}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/gaps/{{sweep}}/P{{n_train}}.tsv"
+        f"{RESULTS}/benchmarks/gaps/{{sweep}}/{{point}}.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -26,14 +26,14 @@ rule measure_gaps:
 
 rule measure_preactivations:
     input:
-        run=f"{RESULTS}/runs/{{sweep}}/P{{n_train}}.h5",
+        run=f"{RESULTS}/runs/{{sweep}}/{{point}}.h5",
         data=dataset_of,
     output:
-        f"{RESULTS}/observables/preactivations/{{sweep}}/P{{n_train}}.h5",
+        f"{RESULTS}/observables/preactivations/{{sweep}}/{{point}}.h5",
     log:
-        f"{RESULTS}/logs/preactivations/{{sweep}}/P{{n_train}}.log",
+        f"{RESULTS}/logs/preactivations/{{sweep}}/{{point}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/preactivations/{{sweep}}/P{{n_train}}.tsv"
+        f"{RESULTS}/benchmarks/preactivations/{{sweep}}/{{point}}.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -50,14 +50,14 @@ rule measure_preactivations:
 
 rule measure_spectra:
     input:
-        run=f"{RESULTS}/runs/{{sweep}}/P{{n_train}}.h5",
+        run=f"{RESULTS}/runs/{{sweep}}/{{point}}.h5",
         data=dataset_of,
     output:
-        f"{RESULTS}/observables/spectra/{{sweep}}/P{{n_train}}.h5",
+        f"{RESULTS}/observables/spectra/{{sweep}}/{{point}}.h5",
     log:
-        f"{RESULTS}/logs/spectra/{{sweep}}/P{{n_train}}.log",
+        f"{RESULTS}/logs/spectra/{{sweep}}/{{point}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/spectra/{{sweep}}/P{{n_train}}.tsv"
+        f"{RESULTS}/benchmarks/spectra/{{sweep}}/{{point}}.tsv"
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -71,3 +71,27 @@ rule measure_spectra:
     shell:
         "python -m jamming measure-spectra --settings {params.settings:q} --run {input.run:q}"
         " --data {input.data:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
+
+
+rule measure_effective:
+    input:
+        run=f"{RESULTS}/runs/{{sweep}}/{{point}}.h5",
+        data=dataset_of,
+    output:
+        f"{RESULTS}/observables/effective/{{sweep}}/{{point}}.h5",
+    log:
+        f"{RESULTS}/logs/effective/{{sweep}}/{{point}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/effective/{{sweep}}/{{point}}.tsv"
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        # The triangular factor of Ñ² doubles, the block that joins it, and what the decompositions need.
+        mem_mb=lambda wildcards: 1000 + 8 * 8 * point_of(wildcards).network.n_params**2 // 10**6,
+        runtime=120,
+    params:
+        code=fingerprint("observables.effective"),
+    shell:
+        "python -m jamming measure-effective --run {input.run:q} --data {input.data:q}"
+        " --threads {threads} --out {output:q} > {log:q} 2>&1"

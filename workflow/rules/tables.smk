@@ -9,7 +9,7 @@ def table_name(figure):
 
 
 def points_needed(figure):
-    """The values of P of each sweep that a figure reads."""
+    """The names of the points of each sweep that a figure reads."""
     sweeps = sorted({sweep for needed in tables.needs(figure).values() for sweep in needed})
     missing = [sweep for sweep in sweeps if sweep not in SWEEPS]
     if missing:
@@ -21,10 +21,10 @@ def results_needed(figure):
     """The files a table is made from."""
     points = points_needed(figure)
     return [
-        f"{RESULTS}/{'runs' if kind == 'runs' else f'observables/{kind}'}/{sweep}/P{n_train:05d}.h5"
+        f"{RESULTS}/{'runs' if kind == 'runs' else f'observables/{kind}'}/{sweep}/{point}.h5"
         for kind, sweeps in tables.needs(figure).items()
         for sweep in sweeps
-        for n_train in points[sweep]
+        for point in points[sweep]
     ]
 
 
@@ -51,7 +51,7 @@ for figure in tables.MODULES:
         params:
             figure=figure,
             preset=config["preset"],
-            settings=settings("max_loss", "n_bootstrap", "seed"),
+            settings=settings("drawn_network", "max_loss", "n_bootstrap", "seed"),
             points=lambda wildcards, figure=figure: canonical(points_needed(figure)),
             code=fingerprint("tables", f"tables.{tables.MODULES[figure]}"),
         shell:

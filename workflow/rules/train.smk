@@ -5,11 +5,11 @@ rule train:
     input:
         data=dataset_of,
     output:
-        f"{RESULTS}/runs/{{sweep}}/P{{n_train}}.h5",
+        f"{RESULTS}/runs/{{sweep}}/{{point}}.h5",
     log:
-        f"{RESULTS}/logs/train/{{sweep}}/P{{n_train}}.log",
+        f"{RESULTS}/logs/train/{{sweep}}/{{point}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/train/{{sweep}}/P{{n_train}}.tsv"
+        f"{RESULTS}/benchmarks/train/{{sweep}}/{{point}}.tsv"
     conda:
         "../../envs/train-gpu.yaml" if config["device"] == "cuda" else "../../envs/train.yaml"
     threads: 1

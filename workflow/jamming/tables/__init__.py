@@ -13,12 +13,18 @@ if TYPE_CHECKING:
     from ..store import Result
 
 MODULES = {
+    "fig2": "fig2",
+    "fig3": "fig3",
+    "fig4": "fig4",
     "fig6": "fig6",
     "fig7": "fig7",
     "fig8": "fig8",
     "fig9": "fig9",
+    "fig11": "fig11",
     "fig12": "fig12",
+    "generalization/fig2": "generalization.fig2",
     "generalization/fig3": "generalization.fig3",
+    "generalization/figA1": "generalization.figA1",
     "generalization/figA2": "generalization.figA2",
 }
 """Every figure by name, and the module that tabulates and the one that draws it (the same path in both packages)."""
@@ -34,6 +40,7 @@ class TableError(ValueError):
 class Analysis:
     """The choices of the analysis, from the config.
 
+    `drawn_network`: dim, depth and width of the network whose architecture is drawn;
     `max_loss`: runs count as near jamming below this 𝓛 (in the runs' own margin ε);
     `n_bootstrap`, `seed`: resamples of the bootstrap over runs, and its seed.
     """
@@ -41,14 +48,17 @@ class Analysis:
     max_loss: float
     n_bootstrap: int
     seed: int
+    drawn_network: Mapping[str, int]
 
     @classmethod
     def from_settings(cls, settings: Mapping) -> "Analysis":
-        """From a mapping that holds the three, maybe among others. Raises TableError if one is missing."""
+        """From a mapping that holds all of them, maybe among others. Raises TableError if one is missing."""
         try:
-            return cls(settings["max_loss"], settings["n_bootstrap"], settings["seed"])
+            return cls(
+                settings["max_loss"], settings["n_bootstrap"], settings["seed"], settings.get("drawn_network", {})
+            )
         except KeyError as error:
-            raise TableError(f"the analysis has no {error}; give max_loss, n_bootstrap and seed.") from error
+            raise TableError(f"the analysis has no {error}; give it in the config.") from error
 
 
 def module_of(name: str) -> str:
