@@ -119,10 +119,11 @@ def test_error_is_that_of_runs_not_of_values():
 
 
 def test_jammed_and_near_jamming():
-    assert is_jammed(26, 100) and not is_jammed(25, 100)
+    assert is_jammed(41, 100) and not is_jammed(40, 100)
     assert is_near_jamming(75, 100, 1e-4, 1e-3)
     assert not is_near_jamming(75, 100, 1e-3, 1e-3)
-    assert not is_near_jamming(2, 100, 1e-9, 1e-3)
+    assert not is_near_jamming(2, 100, 1e-4, 1e-3)
+    assert not is_near_jamming(75, 100, 1e-9, 1e-3)
 
 
 def test_mean_and_deviation():

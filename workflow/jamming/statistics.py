@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-JAMMED_FRACTION = 0.25
-"""A run is jammed when it ends with N_Δ > N/4: a stable minimum has no fewer unsatisfied patterns ([S] Eq. 11).
+JAMMED_FRACTION = 0.4
+"""A run is jammed when it ends with N_Δ > 0.4 N; with fewer, yet not a few, it was stopped too early ([S] App. B).
 
-One that ends with fewer was stopped, or frozen by the falling rate, on its way to N_Δ = 0.
+[S] Eq. 11 gives N/4 as the least a stable minimum can have; what ends in between has a few patterns stuck far from the
+margin, all others on their way to N_Δ = 0.
 """
 
 FROZEN_LOSS = 1e-7
-"""A run that ends with N_Δ > N/4 and a smaller 𝓛 (ε = 1/2) is no minimum either: the falling rate stopped it on its way
-to 𝓛 = 0, while N_Δ was still falling. The overlaps left, Δ ~ √𝓛, are then of the size of the last steps."""
+"""A run that ends with N_Δ > 0.4 N and a smaller 𝓛 (ε = 1/2) is no minimum either: the falling rate stopped it on its
+way to 𝓛 = 0, while N_Δ was still falling. The overlaps left, Δ ~ √𝓛, are then of the size of the last steps."""
 
 _STEEPEST = 1e6  # |exponent + 1| · ln(high/low) beyond which a fit has no information left in float64
 _BISECTIONS = 80
@@ -39,7 +40,7 @@ class PowerLaw:
 
 
 def is_jammed(n_delta: float, n_weights: int) -> bool:
-    """Whether a run ended in the jammed phase: N_Δ > N/4."""
+    """Whether a run ended in the jammed phase: N_Δ > 0.4 N."""
     return bool(n_delta > JAMMED_FRACTION * n_weights)
 
 
