@@ -13,13 +13,18 @@ if TYPE_CHECKING:
     from ..store import Result
 
 MODULES = {
+    "fig1": "fig1",
+    "fig5": "fig5",
     "fig6": "fig6",
     "fig7": "fig7",
     "fig8": "fig8",
     "fig9": "fig9",
+    "fig10": "fig10",
     "fig12": "fig12",
+    "generalization/fig1": "generalization.fig1",
     "generalization/fig3": "generalization.fig3",
     "generalization/figA2": "generalization.figA2",
+    "generalization/figB1": "generalization.figB1",
 }
 """Every figure by name, and the module that tabulates and the one that draws it (the same path in both packages)."""
 
