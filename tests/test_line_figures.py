@@ -122,6 +122,8 @@ def test_short_times_diverge_and_long_ones_do_not(all_tables):
     assert (x[0], y[0]) == pytest.approx((first["n_train"][n_found - 1], first["n_star"][n_found - 1]))
     assert x[-1] == pytest.approx(first["n_train"][n_found]) and y[-1] > 0.5 * axes.get_ylim()[1] ** 0.9
     assert np.all(np.diff(x) > -1e-9) and np.all(np.diff(y) > 0) and y[-1] < axes.get_ylim()[1]
+    # The curve is the arrow of the first bound; the one after it has its own.
+    assert [arrow.xy for arrow in arrows(axes)] == [(first["n_train"][-1], first["n_star"][-1])]
     start, end = (np.diff(np.log(y))[i] / np.diff(np.log(x))[i] for i in (0, -1))
     assert start == pytest.approx(1, abs=0.2) and end > 10
 

@@ -42,6 +42,12 @@ class Points:
     def found(self) -> np.ndarray:
         return self.status == FOUND
 
+    @property
+    def diverges_at(self) -> int | None:
+        """Index of the bound right after the last transition found, if there is one and none but bounds follow."""
+        after = max(np.flatnonzero(self.found), default=len(self.status)) + 1
+        return after if after < len(self.status) and self.status[after] == LOWER else None
+
 
 def read_points(group: Table) -> Points:
     """Columns of a line. Raises FigureError if one is missing, empty, too short, or holds what no search can give."""
@@ -72,7 +78,7 @@ def draw_in_time(axes: Axes, table: Table, bound: Table) -> None:
         {"color": colour, "marker": marker, "label": _time_label(group)}
         for group, colour, marker in zip(groups, colours, cycle("vsD^o"), strict=False)
     ]
-    draw_lines(axes, lines, styles)
+    draw_lines(axes, lines, styles, diverging=True)
     ratio, guide = bound.attribute("ratio"), table.attribute("guide_ratio")
     foot = dress(axes, lines, [ratio, guide], rows_above=2 if np.isfinite(ratio) else 3)
     for points, colour, shift in zip(lines, colours, _shifts(len(lines)), strict=True):
@@ -113,14 +119,17 @@ def draw_comparison(axes: Axes, mnist: Mapping[str, Table], random: Table, ratio
     _legends(axes, draw_bound(axes, ratio, f"$N^*={ratio:g}\\,P$"))
 
 
-def draw_lines(axes: Axes, lines: Sequence[Points], styles: Sequence[Mapping]) -> None:
+def draw_lines(axes: Axes, lines: Sequence[Points], styles: Sequence[Mapping], diverging: bool = False) -> None:
     """Lines side by side (`draw_line`), BESIDE from each other."""
     for points, style, shift in zip(lines, styles, _shifts(len(lines)), strict=True):
-        draw_line(axes, points, style, shift)
+        draw_line(axes, points, style, shift, diverging)
 
 
-def draw_line(axes: Axes, points: Points, style: Mapping, shift: float = 0.0) -> None:
-    """Points with bars, joined by a line, and an arrow from each bound, all `shift` points of the page to the right."""
+def draw_line(axes: Axes, points: Points, style: Mapping, shift: float = 0.0, diverging: bool = False) -> None:
+    """Points with bars, joined by a line, and an arrow from each bound, all `shift` points of the page to the right.
+
+    A `diverging` line has its own arrow through the first bound: only the bar is drawn there.
+    """
     found, style = points.found, {"markersize": 3.2, "lw": 0.8, **style}
     aside = _aside(axes, shift)
     common = {"color": style["color"], "transform": aside}
@@ -129,6 +138,8 @@ def draw_line(axes: Axes, points: Points, style: Mapping, shift: float = 0.0) ->
     for status, sign in ((LOWER, 1), (UPPER, -1)):
         at_bound = points.status == status
         axes.plot(points.n_train[at_bound], points.n_star[at_bound], ls="none", marker="_", ms=4.5, mew=0.9, **common)
+        if diverging and points.diverges_at is not None:
+            at_bound[points.diverges_at] = False
         for place in zip(points.n_train[at_bound], points.n_star[at_bound], strict=True):
             axes.annotate(
                 "",
@@ -214,11 +225,11 @@ def _draw_divergence(axes: Axes, points: Points, colour: tuple, shift: float, to
 
     In the logarithms it is a parabola that leaves with slope 1.
     """
-    last = max(np.flatnonzero(points.found), default=len(points.status))
-    if last + 1 >= len(points.status) or points.status[last + 1] != LOWER:
+    after = points.diverges_at
+    if after is None:
         return
-    start = np.log([points.n_train[last], points.n_star[last]])
-    end = np.log([points.n_train[last + 1], max(top, 1.01 * points.n_star[last])])
+    start = np.log([points.n_train[after - 1], points.n_star[after - 1]])
+    end = np.log([points.n_train[after], max(top, 1.01 * points.n_star[after - 1])])
     corner = np.array([end[0], start[1] + min(end[0] - start[0], (end[1] - start[1]) / 2)])
     t = np.linspace(0, 1, 60)[:, None]
     x, y = np.exp((1 - t) ** 2 * start + 2 * t * (1 - t) * corner + t**2 * end).T
