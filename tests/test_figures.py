@@ -20,19 +20,24 @@ from jamming.tables import Analysis
 NETWORK = {"dim": 5, "depth": 3, "width": 6}
 ANALYSIS = Analysis(max_loss=synthetic.MAX_LOSS, n_bootstrap=50, seed=1, drawn_network=NETWORK)
 PANELS = {
+    "fig1": "",
     "fig2": "abcdefgh",
     "fig3": "",
     "fig4": "",
+    "fig5": "abc",
     "fig6": "abcd",
     "fig7": "abcdefg",
     "fig8": "abcd",
     "fig9": "abcdefgh",
+    "fig10": "",
     "fig11": "",
     "fig12": "abcde",
+    "generalization/fig1": "",
     "generalization/fig2": "",
-    "generalization/fig3": "BD",
+    "generalization/fig3": "ABCD",
     "generalization/figA1": "",
     "generalization/figA2": "abcde",
+    "generalization/figB1": "",
 }
 
 
@@ -121,7 +126,7 @@ def test_all_runs_solved_and_none_solved():
     for chosen in (slice(0, 1), slice(-1, None)):
         runs = {sweep: points[chosen] for sweep, points in results["runs"].items()}
         for name in ("fig6", "generalization/fig3"):
-            figures.draw(name, tables.tabulate(name, {"runs": runs}, ANALYSIS)).savefig(io.BytesIO(), dpi=30)
+            figures.draw(name, tables.tabulate(name, {**results, "runs": runs}, ANALYSIS)).savefig(io.BytesIO(), dpi=30)
 
 
 def test_too_few_values_have_no_guide_line(all_tables):
@@ -218,7 +223,7 @@ def test_fonts_have_every_character(all_tables, tmp_path, caplog, recwarn, name)
 def test_depths_have_the_same_colours_everywhere(all_tables):
     figure = figures.draw("generalization/fig3", all_tables["generalization/fig3"])
     lines = {line.get_label(): line.get_color() for line in panel(figure, "B").lines}
-    assert {lines[f"$L={depth}$"] for depth in (2, 3, 5)} == set(DEPTH_COLOURS.values())
+    assert {lines[f"$L={depth}$"] for depth in (2, 3, 5)} == {DEPTH_COLOURS[f"L{depth}"] for depth in (2, 3, 5)}
     (mnist,) = (line for line in panel(figure, "D").lines if line.get_label() == "$L=5$")
     assert mnist.get_color() == DEPTH_COLOURS["L5"]
 

@@ -102,7 +102,7 @@ def test_points_of_different_margins_are_refused(results):
     spec = {**second.spec, "protocol": {**second.spec["protocol"], "margin": 1.0}}
     mixed = {**results["runs"], "mnist_L5": [first, Result("run", spec, {}, second.tree)]}
     with pytest.raises(TableError, match=r"'mnist_L5' differ in protocol margin"):
-        tables.tabulate("generalization/fig3", {"runs": mixed}, ANALYSIS)
+        tables.tabulate("generalization/fig3", {**results, "runs": mixed}, ANALYSIS)
 
 
 def test_gap_densities_are_normalized_and_follow_the_planted_law():

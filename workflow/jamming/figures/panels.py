@@ -11,9 +11,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 SINGLE_COLUMN, DOUBLE_COLUMN = 3.4, 7.0
 """Widths in inches."""
 
-DEPTH_COLOURS = {"L2": "#1f4fbf", "L3": "#cf2a27", "L5": "#1f8f3a"}
-"""[G] Fig. 7(d): L = 2 blue, L = 3 red, L = 5 green, in every figure."""
-DEPTH_MARKERS = {"L2": "o", "L3": "s", "L5": "^"}
+DEPTH_COLOURS = {"L1": "#e08214", "L2": "#1f4fbf", "L3": "#cf2a27", "L5": "#1f8f3a"}
+"""[G] Fig. 7(d): L = 2 blue, L = 3 red, L = 5 green, in every figure; L = 1 is ours."""
+DEPTH_MARKERS = {"L1": "D", "L2": "o", "L3": "s", "L5": "^"}
 TIME_COLOURS = LinearSegmentedColormap.from_list("time", ["#3fbf4f", "#1fa0a0", "#1c3fb4"])
 """[G] Fig. 6(a): from green (short time) to blue (long time)."""
 LOSS_COLOURS = LinearSegmentedColormap.from_list("loss", ["#000000", "#6a176e", "#d1426f", "#f98e09", "#f2d43f"])

@@ -13,19 +13,24 @@ if TYPE_CHECKING:
     from ..store import Result
 
 MODULES = {
+    "fig1": "fig1",
     "fig2": "fig2",
     "fig3": "fig3",
     "fig4": "fig4",
+    "fig5": "fig5",
     "fig6": "fig6",
     "fig7": "fig7",
     "fig8": "fig8",
     "fig9": "fig9",
+    "fig10": "fig10",
     "fig11": "fig11",
     "fig12": "fig12",
+    "generalization/fig1": "generalization.fig1",
     "generalization/fig2": "generalization.fig2",
     "generalization/fig3": "generalization.fig3",
     "generalization/figA1": "generalization.figA1",
     "generalization/figA2": "generalization.figA2",
+    "generalization/figB1": "generalization.figB1",
 }
 """Every figure by name, and the module that tabulates and the one that draws it (the same path in both packages)."""
 

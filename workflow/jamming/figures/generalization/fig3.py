@@ -11,12 +11,13 @@ from matplotlib.figure import Figure
 
 from ...statistics import JAMMED_FRACTION
 from ..check import FigureError, Table
+from ..lines import draw_architectures, draw_comparison
 from ..panels import DOUBLE_COLUMN, label_panel
 from ..transition import draw_jump, draw_load, loss_axis
 
 
 def draw(table: Mapping) -> Figure:
-    """N_Δ/N against 𝓛 with P/N in the inset: random data (B), MNIST (D)."""
+    """N* against P: random data (A), MNIST (C). N_Δ/N against 𝓛, P/N in the inset: random data (B), MNIST (D)."""
     table = Table("generalization/fig3", table)
     letters = [letter for letter in PANELS if table.has(letter)]
     if not letters:
@@ -30,6 +31,15 @@ def draw(table: Mapping) -> Figure:
     for axes in places[len(letters) :]:
         axes.set_axis_off()
     return figure
+
+
+def _draw_random_lines(axes: Axes, panel: Table) -> None:
+    groups = [group for loss in ("hinge", "cross_entropy") for group in panel.group(loss).groups().values()]
+    draw_architectures(axes, groups, panel.group("bound"))
+
+
+def _draw_mnist_lines(axes: Axes, panel: Table) -> None:
+    draw_comparison(axes, panel.group("mnist").groups(), panel.group("random"), panel.attribute("bound_ratio"))
 
 
 def _draw_jump_with_inset(axes: Axes, panel: Table) -> None:
@@ -58,4 +68,9 @@ def _emptiest_place(axes: Axes) -> tuple[float, float, float, float]:
     return min(places, key=n_hidden)
 
 
-PANELS: dict[str, Callable[[Axes, Table], None]] = {"B": _draw_jump_with_inset, "D": _draw_jump_with_inset}
+PANELS: dict[str, Callable[[Axes, Table], None]] = {
+    "A": _draw_random_lines,
+    "B": _draw_jump_with_inset,
+    "C": _draw_mnist_lines,
+    "D": _draw_jump_with_inset,
+}

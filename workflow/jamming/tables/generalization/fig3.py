@@ -1,19 +1,34 @@
-"""[S] Fig. 3: the jump of N_Δ/N against 𝓛 and P/N, random data (B) and MNIST (D)."""
+"""[S] Fig. 3: N* against P and the jump of N_Δ/N against 𝓛 and P/N, random data (A, B) and MNIST (C, D)."""
 
-from .. import Analysis, Results
+from .. import Analysis, Results, fig10
+from ..lines import CROSS_ENTROPY, CUSPS, HINGE, bound, lines
 from ..sweeps import MNIST, RELU
 from ..transition import final_states
 
 MARGIN = 1.0
 """[S] defines Δ = 1 − y f; 𝓛 is given in that margin whatever the runs' own."""
 
-NEEDS = {"runs": (*RELU, *MNIST)}
+NEEDS = {
+    "runs": (*RELU, *MNIST),
+    "lines": tuple(dict.fromkeys((*CROSS_ENTROPY, *HINGE, *fig10.NEEDS["lines"]))),
+    "preactivations": CUSPS,
+}
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """One group per panel: `B/L*` and `D/L5`, see `tables.transition.final_states`."""
+    """One group per panel.
+
+    `A/{cross_entropy,hinge}/*` and `A/bound` as in `tables.fig5`, `C` as in `tables.fig10`; `B/L*` and `D/L5`, see
+    `tables.transition.final_states`.
+    """
     runs = results["runs"]
     return {
+        "A": {
+            "cross_entropy": lines(results["lines"], CROSS_ENTROPY),
+            "hinge": lines(results["lines"], HINGE),
+            "bound": bound(results["preactivations"], analysis),
+        },
+        "C": fig10.tabulate(results, analysis),
         "B": {group: final_states(runs[sweep], MARGIN) for sweep, group in RELU.items()},
         "D": {group: final_states(runs[sweep], MARGIN) for sweep, group in MNIST.items()},
     }

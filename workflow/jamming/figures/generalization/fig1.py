@@ -1,0 +1,13 @@
+"""[S] Fig. 1: N, degrees of freedom, against P, training examples ([G] Fig. 1)."""
+
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+
+from ..check import Table
+from ..phases import draw_phases
+
+
+def draw(table: Mapping) -> Figure:
+    """The two phases and the measured line between them."""
+    return draw_phases(Table("generalization/fig1", table))

@@ -1,0 +1,15 @@
+"""[G] Fig. 10: N* against P for MNIST, compared with random data and with the bound N* = 4 P."""
+
+from . import Analysis, Results
+from .lines import MNIST, PROVEN_RATIO, REFERENCE, line, lines
+
+NEEDS = {"lines": (*MNIST, REFERENCE)}
+
+
+def tabulate(results: Results, analysis: Analysis) -> dict:
+    """`mnist/L*` and `random`, see `tables.lines.line`; attribute bound_ratio."""
+    return {
+        "mnist": lines(results["lines"], MNIST),
+        "random": line(results["lines"][REFERENCE]),
+        "bound_ratio": PROVEN_RATIO,
+    }
