@@ -2,7 +2,9 @@
 #
 #   generate_data ─▶ train ─┬▶ measure_gaps ──────────┐
 #                           ├▶ measure_preactivations ┼▶ tabulate_figN ─▶ draw_figN ─▶ figures/figN.pdf
-#                           └▶ measure_spectra ───────┘
+#                           ├▶ measure_spectra ───────┤
+#                           └▶ measure_effective ─────┤
+#   find_transition (descent in width) ───────────────┘
 #
 #   snakemake --cores 8                                          all figures, preset "quick"
 #   snakemake --cores 8 figures/fig6.pdf                         one figure
@@ -23,11 +25,13 @@ configfile: preset_path(config)
 
 
 SWEEPS = checked_sweeps(config)
+LINES = checked_lines(config)
 RESULTS = f"results/{config['preset']}"
 
 
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/lines.smk"
 include: "workflow/rules/observables.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"

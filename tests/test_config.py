@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jamming.config import ConfigError, preset_file, read_points
+from jamming.config import ConfigError, preset_file, read_lines, read_points
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
 PRESETS = sorted(path.stem for path in (CONFIG / "presets").glob("*.yaml"))
@@ -54,6 +54,16 @@ def test_a_sweep_may_scan_widths_and_patterns():
     points = read_points(changed(("sweeps", "mnist_L3", "network", "width"), [7, 3], base="smoke"))["mnist_L3"]
     assert list(points) == ["P00300_h003", "P00300_h007"]
     assert [point.network.width for point in points.values()] == [3, 7]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_has_the_same_lines(name):
+    lines = read_lines(preset(name))
+    assert len(lines) == 10 and all(lines.values())
+    assert lines["line_hinge_L5"][min(lines["line_hinge_L5"])].dim == 0
+    assert {point.dim for point in lines["line_ce_L5_d50"].values()} == {50}
+    for points in lines.values():
+        assert [point.n_train for point in points.values()] == sorted(point.n_train for point in points.values())
 
 
 def test_a_preset_changes_sizes_only():
@@ -124,10 +134,27 @@ MISTAKES = [
 ]
 
 
+LINE = ("lines", "line_mnist_L1")
+MISTAKES += [
+    ((*LINE, "first_ration"), 1, r"lines.line_mnist_L1 has an unknown key 'first_ration' \(did you mean 'first_ratio'"),
+    (
+        (*LINE, "network", "dim"),
+        "height",
+        "lines.line_mnist_L1.network.dim is 'height', but must be 'width' or a whole",
+    ),
+    ((*LINE, "network", "dim"), "width", "lines.line_mnist_L1.network.dim is width, but an image has 784 pixels"),
+    ((*LINE, "n_train"), [70_001], "lines.line_mnist_L1.n_train holds 70001, but MNIST holds 70000 images"),
+    ((*LINE, "protocol", "floor"), 1.0, "lines.line_mnist_L1.protocol.floor is 1.0, but the rate starts at 0.003"),
+    ((*L2, "protocol", "name"), "cross_entropy_sgd", "'cross_entropy_sgd', but only lines are trained with it"),
+]
+
+
 @pytest.mark.parametrize(("path", "value", "sentence"), MISTAKES)
 def test_every_mistake_is_one_sentence(path, value, sentence):
     with pytest.raises(ConfigError, match=sentence) as caught:
-        read_points(changed(path, value))
+        config = changed(path, value)
+        read_points(config)
+        read_lines(config)
     text = str(caught.value)
     assert text.startswith("config: ") and text.endswith(".") and "\n" not in text and len(text) < 300
 

@@ -16,6 +16,7 @@ import pytest
 
 from jamming import datasets, store, training
 from jamming.checkpoint import Checkpoint
+from jamming.lines import LinePoint
 from jamming.losses import count_misclassified, quadratic_hinge
 from jamming.network import forward
 from jamming.spec import Network, Point, Protocol
@@ -234,13 +235,33 @@ def test_a_useless_checkpoint_means_starting_over_and_saying_so(dataset, tmp_pat
 
 
 def command(dataset_file, out, point):
-    words = [sys.executable, "-m", "jamming", "train", "--spec", point.to_json(), "--data", str(dataset_file)]
+    verb = ["train", "--data", str(dataset_file)] if isinstance(point, Point) else ["find-transition"]
+    words = [sys.executable, "-m", "jamming", *verb, "--spec", point.to_json()]
     environment = {**os.environ, "PYTHONPATH": PACKAGE, "JAMMING_SAVE_EVERY_SECONDS": "0.05"}
     return [*words, "--device", "cpu", "--out", str(out)], environment
 
 
-def test_kill_9_at_random_times_changes_nothing(dataset_file, tmp_path):
-    point = dataclasses.replace(with_steps(POINT, 4000), n_train=400)
+LINE_POINT = LinePoint(
+    line="line_hinge_L2",
+    dataset="random",
+    depth=2,
+    activation="relu",
+    dim=0,
+    protocol=dataclasses.replace(POINT.protocol, steps=1000),
+    n_train=60,
+    replicas=2,
+    dtype="float64",
+    seed=1,
+    first_ratio=1.2,
+    max_ratio=6.0,
+)
+
+
+@pytest.mark.parametrize(
+    "point", [dataclasses.replace(with_steps(POINT, 4000), n_train=400), LINE_POINT], ids=["train", "line"]
+)
+def test_kill_9_at_random_times_changes_nothing(dataset_file, tmp_path, point):
+    kind = "run" if isinstance(point, Point) else "line"
     words, environment = command(dataset_file, tmp_path / "whole.h5", point)
     started = time.monotonic()
     subprocess.run(words, env=environment, check=True, capture_output=True)
@@ -261,7 +282,7 @@ def test_kill_9_at_random_times_changes_nothing(dataset_file, tmp_path):
     done = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
     resumes += "going on from step" in done.stdout
     assert kills > 0 and resumes > 0
-    assert_same_bits(store.read(out, "run").tree, store.read(tmp_path / "whole.h5", "run").tree)
+    assert_same_bits(store.read(out, kind).tree, store.read(tmp_path / "whole.h5", kind).tree)
     assert {entry.name for entry in tmp_path.iterdir()} == {"whole.h5", "killed.h5"}
 
 

@@ -9,11 +9,18 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import store
 from .spec import Point
 
-RESULT_KINDS = ("runs", "gaps", "preactivations", "spectra", "effective")
+if TYPE_CHECKING:
+    from .checkpoint import Checkpoint
+
+# What a table reads, and how its files call it.
+RESULT_KINDS = {"runs": "run", "lines": "line"} | {
+    kind: kind for kind in ("gaps", "preactivations", "spectra", "effective")
+}
 
 
 def fetch_mnist(arguments: argparse.Namespace) -> None:
@@ -36,26 +43,26 @@ def generate_data(arguments: argparse.Namespace) -> None:
 
 
 def train(arguments: argparse.Namespace) -> None:
-    import torch
-
     from . import training
-    from .checkpoint import Checkpoint
 
-    torch.set_num_threads(arguments.threads)
-    point, device = Point.from_json(arguments.spec), training.resolve_device(arguments.device)
-    dataset = store.read(arguments.data, "dataset")
-    spec = json.loads(arguments.spec)
-    made = store.provenance({"dataset": arguments.data}, arguments.threads, device, backend="torch")
-    key = {**spec, "dataset_sha256": made["inputs"]["dataset"]}
-    with Checkpoint(arguments.out, key, report=_report) as checkpoint:
-        # Another process may have ended the same job while this one waited for its lock.
-        if checkpoint.waited and _holds(arguments.out, spec):
-            _report(f"{arguments.out} is there already.")
-            return
+    def run(point: Point, dataset: store.Result, checkpoint: "Checkpoint", device: str) -> tuple[dict, float]:
         tree = training.train(point, dataset, checkpoint, device, _report)
-        wall_time = sum(float(replica["timing"]["wall_time"][-1]) for replica in tree.values())
-        store.write(arguments.out, "run", spec, tree, {**made, "wall_time": wall_time})
-        checkpoint.remove()
+        return tree, sum(float(replica["timing"]["wall_time"][-1]) for replica in tree.values())
+
+    _resumable(arguments, "run", Point.from_json(arguments.spec), run)
+
+
+def find_transition(arguments: argparse.Namespace) -> None:
+    from . import transition
+    from .lines import LinePoint
+
+    def run(
+        point: LinePoint, dataset: store.Result | None, checkpoint: "Checkpoint", device: str
+    ) -> tuple[dict, float]:
+        tree = transition.find_transition(point, dataset, checkpoint, device, _report)
+        return tree, sum(float(replica["timing"]["seconds"].sum()) for replica in tree.values())
+
+    _resumable(arguments, "line", LinePoint.from_json(arguments.spec), run)
 
 
 def measure_gaps(arguments: argparse.Namespace) -> None:
@@ -102,8 +109,7 @@ def tabulate(arguments: argparse.Namespace) -> None:
         results[kind] = {}
         for sweep in sweeps:
             paths = [result_file(arguments.results, kind, sweep, point) for point in points[sweep]]
-            stored_kind = "run" if kind == "runs" else kind
-            results[kind][sweep] = [store.read(path, stored_kind, skip=("state",)) for path in paths]
+            results[kind][sweep] = [store.read(path, RESULT_KINDS[kind], skip=("state",)) for path in paths]
             files |= {str(path.relative_to(arguments.results)): path for path in paths}
     tree = tables.tabulate(arguments.figure, results, analysis)
     spec = {"figure": arguments.figure, "preset": arguments.preset, "settings": settings}
@@ -127,7 +133,7 @@ def draw(arguments: argparse.Namespace) -> None:
 
 def result_file(folder: Path, kind: str, sweep: str, point: str) -> Path:
     """Where the result of one point lies under results/<preset>; `kind` is one of RESULT_KINDS."""
-    inside = folder / "runs" if kind == "runs" else folder / "observables" / kind
+    inside = folder / kind if kind in ("runs", "lines") else folder / "observables" / kind
     return inside / sweep / f"{point}.h5"
 
 
@@ -137,9 +143,31 @@ def _write_observable(arguments: argparse.Namespace, kind: str, settings: dict, 
     store.write(arguments.out, kind, spec, tree, store.provenance(files, arguments.threads))
 
 
-def _holds(path: Path, spec: dict) -> bool:
+def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Callable) -> None:
+    """Do a job that saves its state as it goes, and write its result; `run` gives the tree and the wall time."""
+    import torch
+
+    from .checkpoint import Checkpoint
+    from .training import resolve_device
+
+    torch.set_num_threads(arguments.threads)
+    device, spec = resolve_device(arguments.device), json.loads(arguments.spec)
+    files = {"dataset": arguments.data} if arguments.data else {}
+    dataset = store.read(arguments.data, "dataset") if arguments.data else None
+    made = store.provenance(files, arguments.threads, device, backend="torch")
+    with Checkpoint(arguments.out, {**spec, "inputs": made["inputs"]}, report=_report) as checkpoint:
+        # Another process may have ended the same job while this one waited for its lock.
+        if checkpoint.waited and _holds(arguments.out, kind, spec):
+            _report(f"{arguments.out} is there already.")
+            return
+        tree, wall_time = run(point, dataset, checkpoint, device)
+        store.write(arguments.out, kind, spec, tree, {**made, "wall_time": wall_time})
+        checkpoint.remove()
+
+
+def _holds(path: Path, kind: str, spec: dict) -> bool:
     try:
-        return store.read(path, "run").spec == spec
+        return store.read(path, kind).spec == spec
     except store.StoreError:
         return False
 
@@ -166,6 +194,9 @@ def _parser() -> argparse.ArgumentParser:
     added = verb(generate_data, "make a dataset", "spec", "out")
     added.add_argument("--pixels", type=Path, help="MNIST pixels, for the dataset 'mnist'")
     added = verb(train, "train all replicas of one point", "spec", "data", "out")
+    added.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    added = verb(find_transition, "find N* at one P by a descent in width, for all replicas", "spec", "out")
+    added.add_argument("--data", type=Path, help="the dataset, for MNIST; random patterns are drawn by the job")
     added.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     verb(measure_gaps, "measure the distributions of Δ", "settings", "run", "out")
     verb(measure_preactivations, "measure pre-activations and the mass at zero", "settings", "run", "data", "out")

@@ -9,6 +9,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
+from .lines import LinePoint
 from .spec import Network, Point, Protocol
 
 SCHEMA = Path(__file__).resolve().parents[1] / "schemas" / "config.schema.yaml"
@@ -32,6 +33,14 @@ def read_points(config: Mapping) -> dict[str, dict[str, Point]]:
     return {name: {point.name: point for point in _points(name, config)} for name in config["sweeps"]}
 
 
+def read_lines(config: Mapping) -> dict[str, dict[str, LinePoint]]:
+    """The points of each line N*(P) by their names, in increasing P; `config` has passed `read_points`.
+
+    Raises ConfigError at the first mistake.
+    """
+    return {name: {f"P{point.n_train:05d}": point for point in _line(name, config)} for name in config["lines"]}
+
+
 def check_schema(config: Mapping) -> None:
     """Raise ConfigError for the most telling of the schema's complaints, if there is any."""
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
@@ -52,6 +61,8 @@ def _points(name: str, config: Mapping) -> Iterable[Point]:
     sweep = config["sweeps"][name]
     protocol = _protocol(name, sweep["protocol"])
     where = f"config: sweeps.{name}"
+    if protocol.name == "cross_entropy_sgd":
+        raise ConfigError(f"{where}.protocol.name is 'cross_entropy_sgd', but only lines are trained with it.")
     if sweep["dataset"] == "mnist":
         most, holds = MNIST_IMAGES, f"MNIST holds {MNIST_IMAGES} images"
         if sweep["network"]["dim"] > MNIST_PIXELS:
@@ -78,6 +89,31 @@ def _points(name: str, config: Mapping) -> Iterable[Point]:
             )
 
 
+def _line(name: str, config: Mapping) -> Iterable[LinePoint]:
+    line, where = config["lines"][name], f"config: lines.{name}"
+    dim = line["network"]["dim"]
+    if line["dataset"] == "mnist" and (dim == "width" or dim > MNIST_PIXELS):
+        raise ConfigError(f"{where}.network.dim is {dim}, but an image has {MNIST_PIXELS} pixels: at most that.")
+    for n_train in _axis(where, line["n_train"]):
+        if line["dataset"] == "mnist" and n_train > MNIST_IMAGES:
+            raise ConfigError(f"{where}.n_train holds {n_train}, but MNIST holds {MNIST_IMAGES} images: at most that.")
+        yield LinePoint(
+            line=name,
+            dataset=line["dataset"],
+            depth=line["network"]["depth"],
+            activation=line["network"]["activation"],
+            dim=0 if dim == "width" else dim,
+            protocol=_protocol(name, line["protocol"], "lines"),
+            n_train=n_train,
+            replicas=line["replicas"],
+            dtype=config["dtype"],
+            seed=config["seed"],
+            first_ratio=float(line["first_ratio"]),
+            max_ratio=float(line["max_ratio"]),
+            shortest_time=line["shortest_time"],
+        )
+
+
 def _axis(where: str, n_train: list[int] | Mapping) -> list[int]:
     """The values of P in increasing order, from a list or from {from, to, count} (evenly spaced, ends included)."""
     if not isinstance(n_train, Mapping):
@@ -91,8 +127,8 @@ def _axis(where: str, n_train: list[int] | Mapping) -> list[int]:
     return [round(start + (stop - start) * i / max(count - 1, 1)) for i in range(count)]
 
 
-def _protocol(name: str, values: Mapping) -> Protocol:
-    where = f"config: sweeps.{name}.protocol"
+def _protocol(name: str, values: Mapping, kind: str = "sweeps") -> Protocol:
+    where = f"config: {kind}.{name}.protocol"
     numbers = {key: float(values[key]) for key in ("margin", "rate", "floor")}
     for key, value in numbers.items():
         if not math.isfinite(value):
@@ -104,7 +140,7 @@ def _protocol(name: str, values: Mapping) -> Protocol:
     # What a protocol does not use has no value, so that editing it trains nothing anew.
     return Protocol(
         name=values["name"],
-        margin=numbers["margin"],
+        margin=0.0 if values["name"] == "cross_entropy_sgd" else numbers["margin"],
         steps=values["steps"],
         rate=numbers["rate"],
         floor=0.0 if values["name"] == "hinge_adam_constant" else numbers["floor"],
@@ -131,6 +167,8 @@ def _sentence(error: ValidationError) -> str:
         if isinstance(value, str) and allowed in ("number", "integer"):
             hint = " (in YAML write 1.0e-3, with a point: 1e-3 is read as text)"
         return f"{said}must be {_kind(allowed)}{hint}."
+    if rule == "const":
+        return f"{said}must be {allowed!r} or a whole number."
     if rule == "enum":
         return f"{said}must be one of {', '.join(map(str, allowed))}."
     if rule == "minimum":

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 ACTIVATIONS = ("relu", "tanh")
 DATASETS = ("random", "mnist")
-PROTOCOLS = ("hinge_adam", "hinge_adam_constant", "hinge_adam_annealed")
+PROTOCOLS = ("hinge_adam", "hinge_adam_constant", "hinge_adam_annealed", "cross_entropy_sgd")
 
 
 def seed_of(root: int, *what: object) -> int:

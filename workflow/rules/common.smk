@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
-from jamming.config import ConfigError, preset_file, read_points
+from jamming.config import ConfigError, preset_file, read_lines, read_points
 from jamming.fingerprint import fingerprint
 
 # Jobs find the package through this line, also in an environment that does not have it installed.
@@ -17,7 +17,8 @@ shell.prefix(f"export PYTHONPATH={shlex.quote(str(Path(workflow.basedir) / 'work
 
 
 wildcard_constraints:
-    point=r"P\d+_h\d+",
+    point=r"P\d+(_h\d+)?",
+    line=r"[A-Za-z]\w*",
     sweep=r"[A-Za-z]\w*",
 
 
@@ -35,9 +36,17 @@ def preset_path(config):
 
 
 def checked_sweeps(config):
-    """The points of each sweep by P, or one sentence."""
+    """The points of each sweep by name, or one sentence."""
     try:
         return read_points(config)
+    except ConfigError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def checked_lines(config):
+    """The points of each line N*(P) by name, or one sentence."""
+    try:
+        return read_lines(config)
     except ConfigError as error:
         raise WorkflowError(str(error)) from None
 

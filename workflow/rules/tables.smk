@@ -9,22 +9,23 @@ def table_name(figure):
 
 
 def points_needed(figure):
-    """The names of the points of each sweep that a figure reads."""
-    sweeps = sorted({sweep for needed in tables.needs(figure).values() for sweep in needed})
-    missing = [sweep for sweep in sweeps if sweep not in SWEEPS]
+    """The names of the points of each sweep and line that a figure reads."""
+    names = sorted({name for needed in tables.needs(figure).values() for name in needed})
+    known = SWEEPS | LINES
+    missing = [name for name in names if name not in known]
     if missing:
-        raise WorkflowError(f"Figure {figure} needs the sweep '{missing[0]}', which the config does not have; add it.")
-    return {sweep: list(SWEEPS[sweep]) for sweep in sweeps}
+        raise WorkflowError(f"Figure {figure} needs '{missing[0]}', which the config does not have; add it.")
+    return {name: list(known[name]) for name in names}
 
 
 def results_needed(figure):
     """The files a table is made from."""
     points = points_needed(figure)
     return [
-        f"{RESULTS}/{'runs' if kind == 'runs' else f'observables/{kind}'}/{sweep}/{point}.h5"
-        for kind, sweeps in tables.needs(figure).items()
-        for sweep in sweeps
-        for point in points[sweep]
+        f"{RESULTS}/{kind if kind in ('runs', 'lines') else f'observables/{kind}'}/{name}/{point}.h5"
+        for kind, names in tables.needs(figure).items()
+        for name in names
+        for point in points[name]
     ]
 
 

@@ -1,0 +1,42 @@
+# The lines N*(P): one job for all replicas of a point, each a descent in width. Resumes like training.
+
+
+def line_point_of(wildcards):
+    if wildcards.point not in LINES.get(wildcards.line, {}):
+        raise WorkflowError(
+            f"The config has no point {wildcards.point} on a line '{wildcards.line}'; its lines are {', '.join(LINES)}."
+        )
+    return LINES[wildcards.line][wildcards.point]
+
+
+def line_data(wildcards):
+    """Random patterns are drawn by the job, since their dimension may be the width that is tried."""
+    point = line_point_of(wildcards)
+    return [f"{RESULTS}/data/mnist_d{point.dim}.h5"] if point.dataset == "mnist" else []
+
+
+rule find_transition:
+    input:
+        data=line_data,
+    output:
+        f"{RESULTS}/lines/{{line}}/{{point}}.h5",
+    log:
+        f"{RESULTS}/logs/lines/{{line}}/{{point}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/lines/{{line}}/{{point}}.tsv"
+    conda:
+        "../../envs/train-gpu.yaml" if config["device"] == "cuda" else "../../envs/train.yaml"
+    threads: 1
+    resources:
+        gpu=1 if config["device"] == "cuda" else 0,
+        mem_mb=4000,
+        runtime=1440,
+    params:
+        spec=lambda wildcards: line_point_of(wildcards).to_json(),
+        data=lambda wildcards, input: ["--data", *input.data] if input.data else [],
+        code=fingerprint("transition"),
+        # Where it runs is not what it is: not compared with earlier runs.
+        device=lambda wildcards, output: config["device"],
+    shell:
+        "python -m jamming find-transition --spec {params.spec:q} {params.data:q} --device {params.device:q}"
+        " --threads {threads} --out {output:q} > {log:q} 2>&1"
