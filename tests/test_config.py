@@ -43,7 +43,10 @@ def changed(path, value, base="quick"):
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_valid(name):
     sweeps = read_points(preset(name))
-    assert set(sweeps) == {"relu_L2", "relu_L3", "relu_L5", "tanh_L3", "mnist_L5", "mnist_L3"}
+    assert set(sweeps) == {"relu_L2", "relu_L3", "relu_L5", "tanh_L3", "mnist_L5", "mnist_L3"} | {
+        "generalization_L5",
+        "generalization_L2",
+    }
     for points in sweeps.values():
         assert list(points) == sorted(points)
         for name_of_point, point in points.items():
@@ -140,7 +143,7 @@ MISTAKES += [
     (
         (*LINE, "network", "dim"),
         "height",
-        "lines.line_mnist_L1.network.dim is 'height', but must be 'width' or a whole",
+        "line_mnist_L1.network.dim is 'height', but must be 'width' or a whole",
     ),
     ((*LINE, "network", "dim"), "width", "lines.line_mnist_L1.network.dim is width, but an image has 784 pixels"),
     ((*LINE, "n_train"), [70_001], "lines.line_mnist_L1.n_train holds 70001, but MNIST holds 70000 images"),

@@ -6,6 +6,8 @@ from .spec import Protocol
 
 RECORDS_PER_DECADE = 10
 STATES_PER_DECADE = 3
+# Of larger networks only the last state is kept: along training, only their records are of use.
+LARGEST_KEPT = 100_000
 
 
 def learning_rate(protocol: Protocol, step: int) -> float:

@@ -19,7 +19,7 @@ from .datasets import Split, split
 from .kernel import HingeAdam
 from .losses import count_misclassified, quadratic_hinge
 from .network import initial_params
-from .protocols import RECORDS_PER_DECADE, STATES_PER_DECADE, learning_rate, log_spaced_steps
+from .protocols import LARGEST_KEPT, RECORDS_PER_DECADE, STATES_PER_DECADE, learning_rate, log_spaced_steps
 from .spec import Point
 
 SAVE_EVERY_SECONDS = float(os.environ.get("JAMMING_SAVE_EVERY_SECONDS", 30))
@@ -123,8 +123,9 @@ def _train_replica(
         optimizer.load_state(progress.optimizer, progress.step)
         report(f"{label}: going on from step {progress.step}")
 
-    keep_at = set(log_spaced_steps(protocol.steps, STATES_PER_DECADE))
-    record_at = keep_at | set(log_spaced_steps(protocol.steps, RECORDS_PER_DECADE))
+    look_at = set(log_spaced_steps(protocol.steps, STATES_PER_DECADE))
+    keep_at = look_at if network.n_params <= LARGEST_KEPT else set()
+    record_at = look_at | set(log_spaced_steps(protocol.steps, RECORDS_PER_DECADE))
     started = time.monotonic() - progress.seconds
     reported = saved = time.monotonic()
     first_step, begun = optimizer.step, time.monotonic()
