@@ -55,7 +55,7 @@ def test_every_preset_is_valid(name):
 
 def test_a_sweep_may_scan_widths_and_patterns():
     points = read_points(changed(("sweeps", "mnist_L3", "network", "width"), [7, 3], base="smoke"))["mnist_L3"]
-    assert list(points) == ["P00300_h003", "P00300_h007"]
+    assert list(points) == ["P00300_h0003", "P00300_h0007"]
     assert [point.network.width for point in points.values()] == [3, 7]
 
 

@@ -15,7 +15,7 @@ from jamming.figures import FigureError
 from jamming.figures.panels import DEPTH_COLOURS
 from jamming.tables import Analysis
 
-ANALYSIS = Analysis(max_loss=synthetic.MAX_LOSS, n_bootstrap=50, seed=1)
+ANALYSIS = Analysis(max_loss=synthetic.MAX_LOSS, n_bootstrap=50, seed=1, drawn_network={})
 NAMES = ["fig1", "fig5", "fig10", "generalization/fig1", "generalization/fig3", "generalization/figB1"]
 PATHS = {
     "fig1": "line",
@@ -154,7 +154,7 @@ def test_theory_lines_have_their_ratios(all_tables):
 
 
 def test_missing_theory_is_said():
-    analysis = Analysis(1e-12, 20, 1)
+    analysis = Analysis(1e-12, 20, 1, {})
     table = tables.tabulate("fig5", synthetic.make_results(width=4, n_points=3, replicas=1), analysis)
     figure = figures.draw("fig5", table)
     for label in "abc":

@@ -16,7 +16,7 @@ from jamming.store import Result
 from jamming.tables import Analysis, TableError
 from jamming.tables import lines as line_tables
 
-ANALYSIS = Analysis(max_loss=synthetic.MAX_LOSS, n_bootstrap=50, seed=1)
+ANALYSIS = Analysis(max_loss=synthetic.MAX_LOSS, n_bootstrap=50, seed=1, drawn_network={})
 NAMES = ["fig1", "fig5", "fig10", "generalization/fig1", "generalization/fig3", "generalization/figB1"]
 
 
@@ -139,7 +139,7 @@ def test_bound_pools_the_cusps_of_the_runs_near_jamming(results):
 
 
 def test_bound_without_cusps_or_with_too_many(results):
-    table = tables.tabulate("fig5", results, Analysis(1e-12, 50, 1))["bound"]
+    table = tables.tabulate("fig5", results, Analysis(1e-12, 50, 1, {}))["bound"]
     assert table["n_runs"] == 0 and np.isnan(table["ratio"]) and table["max_loss"] == 1e-12
     changed = copy.deepcopy(results["preactivations"])
     for sweep in ("relu_L2", "relu_L5"):

@@ -74,8 +74,8 @@ class Point:
 
     @property
     def name(self) -> str:
-        """The stem of the point's files, e.g. "P02296_h020"."""
-        return f"P{self.n_train:05d}_h{self.network.width:03d}"
+        """The stem of the point's files, e.g. "P02296_h0020"."""
+        return f"P{self.n_train:05d}_h{self.network.width:04d}"
 
     def seed_for(self, purpose: str, replica: int) -> int:
         """The seed of one replica for one purpose: "data" or "initial"."""
