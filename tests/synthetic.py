@@ -7,6 +7,7 @@ a gap in H_0, power laws of Δ with planted exponents.
 import json
 
 import numpy as np
+import synthetic_generalization
 import synthetic_lines
 
 from jamming.spec import Network, Point, Protocol
@@ -28,7 +29,7 @@ MAX_LOSS = 1e-3
 
 
 def make_results(width: int = 8, n_points: int = 6, replicas: int = 3, seed: int = 0) -> dict:
-    """{kind: {sweep: [Result, …]}} for every kind of result: five sweeps, mnist_L3 for "effective", the lines."""
+    """{kind: {sweep: [Result, …]}} for every kind of result: seven sweeps, mnist_L3 for "effective", the lines."""
     results = {kind: {} for kind in ("runs", "gaps", "preactivations", "spectra")}
     for sweep, (dataset, depth, activation, critical) in SWEEPS.items():
         network = Network(width if dataset == "random" else 10, width, depth, activation)
@@ -42,6 +43,7 @@ def make_results(width: int = 8, n_points: int = 6, replicas: int = 3, seed: int
             for kind, tree in _point_trees(point, critical, generator).items():
                 spec = json.loads(point.to_json())
                 results[kind][sweep].append(Result("run" if kind == "runs" else kind, spec, {}, tree))
+    results["runs"] |= synthetic_generalization.make_sweeps(replicas=replicas)
     return results | effective_results() | {"lines": synthetic_lines.make_lines(replicas=replicas)}
 
 

@@ -35,9 +35,11 @@ PANELS = {
     "generalization/fig1": "",
     "generalization/fig2": "",
     "generalization/fig3": "ABCD",
+    "generalization/fig4": "ABC",
     "generalization/figA1": "",
     "generalization/figA2": "abcde",
     "generalization/figB1": "",
+    "generalization/figB2": "AB",
 }
 
 

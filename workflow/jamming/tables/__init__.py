@@ -28,9 +28,11 @@ MODULES = {
     "generalization/fig1": "generalization.fig1",
     "generalization/fig2": "generalization.fig2",
     "generalization/fig3": "generalization.fig3",
+    "generalization/fig4": "generalization.fig4",
     "generalization/figA1": "generalization.figA1",
     "generalization/figA2": "generalization.figA2",
     "generalization/figB1": "generalization.figB1",
+    "generalization/figB2": "generalization.figB2",
 }
 """Every figure by name, and the module that tabulates and the one that draws it (the same path in both packages)."""
 

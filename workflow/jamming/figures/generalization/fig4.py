@@ -1,0 +1,25 @@
+"""[S] Fig. 4: the test error of MNIST through the transition, L = 5.
+
+A network whose output is 0 counts as wrong on half of the patterns.
+"""
+
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+
+from ..check import Table
+from ..panels import DOUBLE_COLUMN, label_panel
+from .errors import draw_errors, draw_evolution, draw_rescaled
+
+
+def draw(table: Mapping) -> Figure:
+    """Test error in time for four networks (A); at the end and at its minimum against N (B), against N/N* (C)."""
+    table = Table("generalization/fig4", table)
+    figure = Figure((DOUBLE_COLUMN, 2.5))
+    a, b, c = figure.subplots(1, 3)
+    draw_evolution(a, table.group("evolution"))
+    draw_errors(b, table.group("errors"))
+    draw_rescaled(c, table.group("errors"))
+    for axes, label in zip((a, b, c), "ABC", strict=True):
+        label_panel(axes, label)
+    return figure
