@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jamming.config import ConfigError, preset_file, read_lines, read_points
+from jamming.config import ConfigError, preset_file, read_lines, read_points, with_numbers
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
 PRESETS = sorted(path.stem for path in (CONFIG / "presets").glob("*.yaml"))
@@ -104,7 +104,7 @@ MISTAKES = [
     ((*L2, "network", "width"), [5, 0], "sweeps.relu_L2.network.width.1 is 0, but must be at least 1"),
     ((*L2, "network", "width"), [], "sweeps.relu_L2.network.width is .*, but must hold at least 1"),
     ((*L2, "network", "width"), 2.5, "sweeps.relu_L2.network.width is 2.5, but must be a whole number"),
-    ((*L2, "network", "width"), "20", "sweeps.relu_L2.network.width is '20', but must be a whole number"),
+    ((*L2, "network", "width"), "wide", "sweeps.relu_L2.network.width is 'wide', but must be a whole number"),
     ((*L2, "network", "depth"), True, "sweeps.relu_L2.network.depth is True, but must be a whole number"),
     ((*L2, "network", "activation"), "gelu", "activation is 'gelu', but must be one of relu, tanh"),
     ((*L2, "network", "width"), KeyError, "sweeps.relu_L2.network lacks the key 'width'"),
@@ -120,7 +120,7 @@ MISTAKES = [
     ((*L2, "replicas"), 0, "sweeps.relu_L2.replicas is 0, but must be at least 1"),
     ((*L2, "dataset"), "cifar", "dataset is 'cifar', but must be one of random, mnist"),
     ((*L2, "protocol", "rate"), 0, "protocol.rate is 0, but must be greater than 0"),
-    ((*L2, "protocol", "rate"), "1e-3", r"protocol.rate is '1e-3', but must be a number \(in YAML write 1.0e-3"),
+    ((*L2, "protocol", "rate"), "fast", "protocol.rate is 'fast', but must be a number"),
     ((*L2, "protocol", "rate"), float("nan"), "protocol.rate is nan, but must be"),
     ((*L2, "protocol", "rate"), float("inf"), "protocol.rate is inf, but must be a finite number"),
     ((*L2, "protocol", "floor"), 1.0, "protocol.floor is 1.0, but the rate starts at 0.002"),
@@ -170,3 +170,14 @@ def test_an_unknown_preset_names_those_there_are():
 def test_what_a_protocol_does_not_use_trains_nothing_anew():
     one, other = preset("quick"), changed((*L2, "protocol", "drop_every"), 7)
     assert read_points(one) == read_points(other)
+
+
+def test_numbers_given_as_text_are_numbers():
+    """As they come from --config 'sweeps={relu_L2: {replicas: 5}}', and from 1e-3 in a YAML file."""
+    config = changed((*L2, "replicas"), "5") | {"mnist": {"path": "123", "mirrors": []}}
+    config["sweeps"]["relu_L3"]["n_train"] = ["80", "9"]
+    config = with_numbers(config)
+    points = read_points(config)
+    assert {point.replicas for point in points["relu_L2"].values()} == {5}
+    assert [point.n_train for point in points["relu_L3"].values()] == [9, 80]
+    assert with_numbers({"analysis": {"max_loss": "1e-3"}}) == {"analysis": {"max_loss": 1e-3}}

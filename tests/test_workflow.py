@@ -45,9 +45,13 @@ def snakemake(folder, *words, check=True, **environment):
     return done
 
 
+def said(done):
+    return done.stdout + done.stderr
+
+
 def planned(done):
     """Rule → number of jobs, from the table that a dry-run prints."""
-    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", done.stdout, re.MULTILINE)}
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", said(done), re.MULTILINE)}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +62,7 @@ def fresh(tmp_path_factory):
 @pytest.mark.parametrize("figure", FIGURES)
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_plans_every_figure(fresh, preset, figure):
-    jobs = planned(snakemake(fresh, "-n", "-q", "rules", figure, "--config", f"preset={preset}"))
+    jobs = planned(snakemake(fresh, figure, "-n", "-q", "rules", "--config", f"preset={preset}"))
     name = figure.removeprefix("figures/").removesuffix(".pdf").replace("/", "_")
     assert jobs[f"draw_{name}"] == jobs[f"tabulate_{name}"] == 1
     work = jobs.get("train", 0) + jobs.get("find_transition", 0)
@@ -73,9 +77,9 @@ def test_the_paper_preset_stays_under_3000_jobs(fresh):
 
 def test_random_data_figures_do_not_need_mnist(fresh):
     for figure in ("fig1", "fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig12", "generalization/figA2"):
-        jobs = planned(snakemake(fresh, "-n", "-q", "rules", f"figures/{figure}.pdf"))
+        jobs = planned(snakemake(fresh, f"figures/{figure}.pdf", "-n", "-q", "rules"))
         assert "fetch_mnist" not in jobs, figure
-    assert planned(snakemake(fresh, "-n", "-q", "rules", "figures/fig9.pdf"))["fetch_mnist"] == 1
+    assert planned(snakemake(fresh, "figures/fig9.pdf", "-n", "-q", "rules"))["fetch_mnist"] == 1
 
 
 def test_parsing_takes_less_than_a_second(fresh):
@@ -136,19 +140,19 @@ def test_every_conda_environment_exists():
 def test_a_wrong_config_is_one_sentence_and_no_traceback(fresh, words, sentence):
     done = snakemake(fresh, "-n", "--config", *words, check=False)
     assert done.returncode == 1
-    assert sentence in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    assert sentence in said(done)
+    assert "Traceback" not in said(done)
 
 
 def test_precedence_is_config_over_user_file_over_preset_over_defaults(fresh):
     """In each step one key is set by two files; the job's parameters show which won."""
     user = fresh / "mine.yaml"
     user.write_text("sweeps: {relu_L2: {replicas: 7, n_train: [100, 200]}}\n")
-    target = ["-n", "-p", "figures/fig12.pdf", "figures/fig6.pdf"]
+    target = ["figures/fig12.pdf", "figures/fig6.pdf", "-n", "-p"]
 
     def spec_of_relu_l2(*words):
         done = snakemake(fresh, *target, *words)
-        specs = re.findall(r"--spec '(\{[^']*relu_L2[^']*\})'", done.stdout)
+        specs = re.findall(r"--spec '(\{[^']*relu_L2[^']*\})'", said(done))
         return [json.loads(text) for text in specs]
 
     plain = spec_of_relu_l2("--config", "preset=smoke")
@@ -209,7 +213,7 @@ def test_smoke_panels_are_never_empty(smoke):
 @pytest.mark.slow
 def test_a_second_run_does_nothing(smoke):
     folder, _ = smoke
-    assert "Nothing to be done" in snakemake(folder, "-n", "--config", "preset=smoke").stderr
+    assert "Nothing to be done" in said(snakemake(folder, "-n", "--config", "preset=smoke"))
 
 
 @pytest.mark.slow
@@ -218,7 +222,7 @@ def test_touching_code_runs_nothing(smoke):
     folder, _ = smoke
     for path in (folder / "workflow").rglob("*.py"):
         path.touch()
-    assert "Nothing to be done" in snakemake(folder, "-n", "--config", "preset=smoke").stderr
+    assert "Nothing to be done" in said(snakemake(folder, "-n", "--config", "preset=smoke"))
 
 
 @pytest.mark.slow

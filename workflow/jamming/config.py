@@ -20,6 +20,15 @@ class ConfigError(ValueError):
     """One sentence: the key, its value, and what is allowed."""
 
 
+def with_numbers(config: Mapping) -> dict:
+    """The configuration with numbers that were read as text as numbers.
+
+    Nested values given by --config arrive as text, and YAML reads 1e-3 (without a point) as text, too.
+    """
+    numeric = ("random", "sweeps", "lines", "analysis")
+    return {key: _numbers(value) if key in numeric else value for key, value in config.items()}
+
+
 def read_points(config: Mapping) -> dict[str, dict[str, Point]]:
     """Check a merged configuration; return the points of each sweep by their names, in increasing P and width.
 
@@ -55,6 +64,20 @@ def preset_file(preset: object, folder: Path) -> Path:
     if preset not in known:
         raise ConfigError(f"config: preset is {preset!r}, but must be one of {', '.join(known)}.")
     return folder / f"{preset}.yaml"
+
+
+def _numbers(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_numbers(item) for item in value]
+    if isinstance(value, str):
+        for number in (int, float):
+            try:
+                return number(value)
+            except ValueError:
+                continue
+    return value
 
 
 def _points(name: str, config: Mapping) -> Iterable[Point]:
@@ -163,10 +186,7 @@ def _sentence(error: ValidationError) -> str:
         return f"config: {key} lacks the key '{missing}'; give it in the preset or in your config."
     said = f"config: {key} is {_short(value)}, but "
     if rule == "type":
-        hint = ""
-        if isinstance(value, str) and allowed in ("number", "integer"):
-            hint = " (in YAML write 1.0e-3, with a point: 1e-3 is read as text)"
-        return f"{said}must be {_kind(allowed)}{hint}."
+        return f"{said}must be {_kind(allowed)}."
     if rule == "const":
         return f"{said}must be {allowed!r} or a whole number."
     if rule == "enum":

@@ -7,6 +7,7 @@ move numbers but do not make them; they enter through the format's version alone
 
 import ast
 import hashlib
+from functools import cache
 from pathlib import Path
 
 from .store import FORMAT_VERSION
@@ -23,11 +24,18 @@ def fingerprint(*modules: str) -> str:
         if name in seen or name in NOT_NUMBERS:
             continue
         path = _path(name)
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        pending.extend(_imports(tree, name, is_package=path.name == "__init__.py"))
-        seen[name] = ast.dump(_without_docstrings(tree))
+        seen[name], imported = _parsed(path.read_text(encoding="utf-8"), name, path.name == "__init__.py")
+        pending.extend(imported)
     text = "\n".join(f"{name}:{seen[name]}" for name in sorted(seen))
     return hashlib.sha256(f"{FORMAT_VERSION}\n{text}".encode()).hexdigest()[:16]
+
+
+@cache
+def _parsed(text: str, name: str, is_package: bool) -> tuple[str, tuple[str, ...]]:
+    """The hash of a module and what it imports. Each text is parsed once, however many results share it."""
+    tree = ast.parse(text)
+    imported = tuple(_imports(tree, name, is_package))
+    return hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest(), imported
 
 
 def _path(name: str) -> Path:

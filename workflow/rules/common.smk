@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
-from jamming.config import ConfigError, preset_file, read_lines, read_points
+from jamming.config import ConfigError, preset_file, read_lines, read_points, with_numbers
 from jamming.fingerprint import fingerprint
 
 # Jobs find the package through this line, also in an environment that does not have it installed.

@@ -7,7 +7,6 @@ scaling both about their centres by √F makes them touch. For discs √F is the
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 # Halvings of the interval of λ: F is at its maximum there, so its error is of second order in what is left.
 _HALVINGS = 28
@@ -45,6 +44,9 @@ def relaxed(packing: Packing) -> Packing:
 
     As near as 500 steps lead: the last digits of ellipses, which have many soft modes, would take ten times as many.
     """
+    # Here, since the workflow imports every table to learn what it needs, and half a second is long for that.
+    from scipy.optimize import minimize
+
     number = len(packing.angles)
 
     def energy(flat: np.ndarray) -> tuple[float, np.ndarray]:
