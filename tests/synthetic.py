@@ -42,7 +42,10 @@ def make_results(width: int = 8, n_points: int = 6, replicas: int = 3, seed: int
             generator = np.random.default_rng([seed, n_train, depth, ord(activation[0])])
             for kind, tree in _point_trees(point, critical, generator).items():
                 spec = json.loads(point.to_json())
-                results[kind][sweep].append(Result("run" if kind == "runs" else kind, spec, {}, tree))
+                if kind == "runs":
+                    results[kind][sweep].append(Result("run", spec, {}, tree))
+                else:
+                    results[kind][sweep].append(Result(kind, {"run": spec, "settings": {}}, {}, tree))
     results["runs"] |= synthetic_generalization.make_sweeps(replicas=replicas)
     return results | effective_results() | {"lines": synthetic_lines.make_lines(replicas=replicas)}
 
@@ -189,5 +192,6 @@ def effective_results(widths=(4, 8, 12), loads=(100, 300), replicas=2, depth=3):
                     "initial": {"n_eff": healthy - network.n_hidden * (replica == 0), "n_vectors": n_vectors},
                     "final": {"n_eff": healthy, "n_vectors": n_vectors},
                 }
-            results.append(Result("effective", json.loads(point.to_json()), {}, tree))
+            spec = {"run": json.loads(point.to_json()), "settings": {}}
+            results.append(Result("effective", spec, {}, tree))
     return {"effective": {"mnist_L3": results}}

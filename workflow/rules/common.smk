@@ -74,3 +74,17 @@ def point_of(wildcards):
 def dataset_of(wildcards):
     point = point_of(wildcards)
     return f"{RESULTS}/data/{point.dataset}_d{point.network.dim}.h5"
+
+
+def line_point_of(wildcards):
+    if wildcards.point not in LINES.get(wildcards.line, {}):
+        raise WorkflowError(
+            f"The config has no point {wildcards.point} on a line '{wildcards.line}'; its lines are {', '.join(LINES)}."
+        )
+    return LINES[wildcards.line][wildcards.point]
+
+
+def line_data(wildcards):
+    """Random patterns are drawn by the job, since their dimension may be the width that is tried."""
+    point = line_point_of(wildcards)
+    return [f"{RESULTS}/data/mnist_d{point.dim}.h5"] if point.dataset == "mnist" else []

@@ -1,20 +1,6 @@
 # The lines N*(P): one job for all replicas of a point, each a descent in width. Resumes like training.
 
 
-def line_point_of(wildcards):
-    if wildcards.point not in LINES.get(wildcards.line, {}):
-        raise WorkflowError(
-            f"The config has no point {wildcards.point} on a line '{wildcards.line}'; its lines are {', '.join(LINES)}."
-        )
-    return LINES[wildcards.line][wildcards.point]
-
-
-def line_data(wildcards):
-    """Random patterns are drawn by the job, since their dimension may be the width that is tried."""
-    point = line_point_of(wildcards)
-    return [f"{RESULTS}/data/mnist_d{point.dim}.h5"] if point.dataset == "mnist" else []
-
-
 rule find_transition:
     input:
         data=line_data,

@@ -37,7 +37,7 @@ def _rows(results: Sequence["Result"], state: str) -> dict:
 
 
 def _common(results: Sequence["Result"], key: str) -> int:
-    values = {result.spec["network"][key] for result in results}
+    values = {result.spec["run"]["network"][key] for result in results}
     if len(values) > 1:
         raise TableError(f"the runs of sweep '{SWEEP}' differ in {key} ({sorted(values)}); give one value.")
     return int(values.pop())
