@@ -257,3 +257,13 @@ def test_results_know_how_they_were_made(smoke):
 def test_the_workflow_passes_snakemake_s_linter():
     done = snakemake(ROOT, "--lint", check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def commands_of_the_readme():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return [line.split("  #")[0].split()[1:] for line in text.splitlines() if line.startswith("snakemake ")]
+
+
+@pytest.mark.parametrize("words", commands_of_the_readme(), ids=" ".join)
+def test_commands_of_the_readme_plan_work(fresh, words):
+    assert planned(snakemake(fresh, *words, *([] if "-n" in words else ["-n"])))["train"] > 0
