@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 # name, network's (dim, width, depth), P, steps of preparation, steps in a round
 CASES = (
-    ("d = h = 20, L = 2, P = 2300", (20, 20, 2), 2300, 6000, 100),
+    ("d = h = 20, L = 2, P = 2300", (20, 20, 2), 2300, 20000, 100),
     ("d = h = 51, L = 3, P = 22000", (51, 51, 3), 22000, 3500, 4),
 )
 

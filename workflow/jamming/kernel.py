@@ -51,6 +51,7 @@ class HingeAdam:
         )
         n_train = len(labels)
         self.outputs, self.delta = torch.zeros(n_train, **options), torch.zeros(n_train, **options)
+        self._margin = torch.full((), margin, **options)
         self._layers = self._views(self.params)
         self._gradients = self._views(self.gradient)
 
@@ -67,6 +68,7 @@ class HingeAdam:
             self._rows.append(slice(self._rows[-1].stop, self._rows[-1].stop + network.width))
         self._widest = max(block.stop - block.start for block in self._blocks)
         self._buffer = torch.empty(self._rows[-1].stop * self._widest, **options)
+        self._inputs_are_in_place = False
 
     def compute_gradient(self) -> int:
         """Fill `outputs`, `delta` and `gradient` at the present parameters; return N_Δ."""
@@ -75,7 +77,7 @@ class HingeAdam:
         for block in self._blocks:
             active = self._forward(block)
             labels, delta = self.labels[block], self.delta[block]
-            torch.mul(labels, self.outputs[block], out=delta).neg_().add_(self.margin)
+            torch.addcmul(self._margin, labels, self.outputs[block], value=-1, out=delta)
             unsatisfied = (delta > 0).nonzero()[:, 0]
             n_delta += len(unsatisfied)
             if len(unsatisfied):
@@ -114,12 +116,14 @@ class HingeAdam:
         """Inputs and activations of one block, (d + L·h, patterns); fills `outputs`."""
         size = block.stop - block.start
         active = self._buffer[: self._rows[-1].stop * size].view(-1, size)
-        active[self._rows[0]] = self.inputs[:, block]
+        if len(self._blocks) > 1 or not self._inputs_are_in_place:
+            active[self._rows[0]] = self.inputs[:, block]
+            self._inputs_are_in_place = True
         for (weights, biases), rows, next_rows in zip(self._layers, self._rows, self._rows[1:], strict=False):
             torch.addmm(biases[:, None], weights, active[rows], out=active[next_rows])
             self._activate_(active[next_rows])
         weights, bias = self._layers[-1]
-        torch.add(torch.mm(weights, active[self._rows[-1]])[0], bias, out=self.outputs[block])
+        torch.addmm(bias[:, None], weights, active[self._rows[-1]], out=self.outputs[block][None, :])
         return active
 
     def _backward(
