@@ -13,6 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from same_bits import assert_same_bits
 
 from jamming import datasets, store, training
 from jamming.checkpoint import Checkpoint
@@ -55,23 +56,6 @@ def dataset(dataset_file):
 def train(point, dataset, folder, **options):
     with Checkpoint(folder / "point.h5", {"point": point.to_json()}) as checkpoint:
         return training.train(point, dataset, checkpoint, **options)
-
-
-def flat(tree, prefix=""):
-    """Every number of a tree by name, without the times, which no two runs share."""
-    for name, value in tree.items():
-        if isinstance(value, dict):
-            if name != "timing":
-                yield from flat(value, f"{prefix}{name}/")
-        else:
-            yield f"{prefix}{name}", value
-
-
-def assert_same_bits(first, second):
-    first, second = dict(flat(first)), dict(flat(second))
-    assert first.keys() == second.keys()
-    for name, value in first.items():
-        np.testing.assert_array_equal(value, second[name], err_msg=name)
 
 
 def test_records_agree_with_the_stored_states(dataset, tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from same_bits import assert_same_bits
 
 from jamming import datasets, lines, store, transition
 from jamming.checkpoint import Checkpoint
@@ -273,23 +274,6 @@ def test_the_description_of_a_line_needs_no_torch():
 def find(point, folder, dataset=None, **options):
     with Checkpoint(folder / "point.h5", {"point": point.to_json()}) as checkpoint:
         return transition.find_transition(point, dataset, checkpoint, **options)
-
-
-def flat(tree, prefix=""):
-    """Every number of a tree by name, without the times, which no two runs share."""
-    for name, value in tree.items():
-        if isinstance(value, dict):
-            if name != "timing":
-                yield from flat(value, f"{prefix}{name}/")
-        else:
-            yield f"{prefix}{name}", value
-
-
-def assert_same_bits(first, second):
-    first, second = dict(flat(first)), dict(flat(second))
-    assert first.keys() == second.keys()
-    for name, value in first.items():
-        np.testing.assert_array_equal(value, second[name], err_msg=name)
 
 
 TINY = [
