@@ -1,0 +1,9 @@
+"""The verbs of the command line, one module per stage of the workflow.
+
+Each verb reads files, calls one function and writes one file. Heavy imports stand inside the verbs, so that none pays
+for another's. A new stage is a module here with an `add_verbs`, and its name in STAGES.
+"""
+
+from . import data, figures, observables, training
+
+STAGES = (data, training, observables, figures)

@@ -1,0 +1,59 @@
+"""Verbs that make a figure: its table from the results, its drawing from the table."""
+
+import argparse
+import json
+from pathlib import Path
+
+from .. import store
+from .verbs import Verbs
+
+# What a table reads, and how its files call it.
+RESULT_KINDS = {"runs": "run", "lines": "line"} | {
+    kind: kind for kind in ("gaps", "preactivations", "spectra", "effective")
+}
+
+
+def tabulate(arguments: argparse.Namespace) -> None:
+    from .. import tables
+
+    settings, points = json.loads(arguments.settings), json.loads(arguments.points)
+    analysis = tables.Analysis.from_settings(settings)
+    results, files = {}, {}
+    for kind, sweeps in tables.needs(arguments.figure).items():
+        results[kind] = {}
+        for sweep in sweeps:
+            paths = [result_file(arguments.results, kind, sweep, point) for point in points[sweep]]
+            results[kind][sweep] = [store.read(path, RESULT_KINDS[kind], skip=("state",)) for path in paths]
+            files |= {str(path.relative_to(arguments.results)): path for path in paths}
+    tree = tables.tabulate(arguments.figure, results, analysis)
+    spec = {"figure": arguments.figure, "preset": arguments.preset, "settings": settings}
+    store.write(arguments.out, "table", spec, tree, store.provenance(files, threads=1))
+
+
+def draw(arguments: argparse.Namespace) -> None:
+    from .. import figures
+
+    table = store.read(arguments.table, "table")
+    if table.spec["figure"] != arguments.figure:
+        raise store.StoreError(f"{arguments.table} is the table of {table.spec['figure']}, not of {arguments.figure}.")
+    made = {
+        "preset": table.spec["preset"],
+        "commit": table.provenance["commit"],
+        "table": store.sha256_of(arguments.table),
+    }
+    about = {"title": f"{arguments.figure} at preset {table.spec['preset']}", "description": json.dumps(made)}
+    figures.render(arguments.figure, table.tree, arguments.out, about)
+
+
+def result_file(folder: Path, kind: str, sweep: str, point: str) -> Path:
+    """Where the result of one point lies under results/<preset>; `kind` is one of RESULT_KINDS."""
+    inside = folder / kind if kind in ("runs", "lines") else folder / "observables" / kind
+    return inside / sweep / f"{point}.h5"
+
+
+def add_verbs(verbs: Verbs) -> None:
+    added = verbs.add(tabulate, "collect what one figure draws", "settings", "points", "preset", "results", "out")
+    added.add_argument("figure")
+    added = verbs.add(draw, "draw one figure from its table", "table")
+    added.add_argument("figure")
+    added.add_argument("--out", required=True, type=Path, nargs="+", help="files to write, e.g. fig6.pdf fig6.svg")

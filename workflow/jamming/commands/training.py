@@ -1,0 +1,74 @@
+"""Verbs that train networks: the long jobs, which save their state as they go."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import store
+from ..spec import Point
+from .verbs import Verbs, report
+
+if TYPE_CHECKING:
+    from ..checkpoint import Checkpoint
+
+
+def train(arguments: argparse.Namespace) -> None:
+    from .. import training
+
+    def run(point: Point, dataset: store.Result, checkpoint: "Checkpoint", device: str) -> tuple[dict, float]:
+        tree = training.train(point, dataset, checkpoint, device, report)
+        return tree, sum(float(replica["timing"]["wall_time"][-1]) for replica in tree.values())
+
+    _resumable(arguments, "run", Point.from_json(arguments.spec), run)
+
+
+def find_transition(arguments: argparse.Namespace) -> None:
+    from .. import transition
+    from ..lines import LinePoint
+
+    def run(
+        point: LinePoint, dataset: store.Result | None, checkpoint: "Checkpoint", device: str
+    ) -> tuple[dict, float]:
+        tree = transition.find_transition(point, dataset, checkpoint, device, report)
+        return tree, sum(float(replica["timing"]["seconds"].sum()) for replica in tree.values())
+
+    _resumable(arguments, "line", LinePoint.from_json(arguments.spec), run)
+
+
+def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Callable) -> None:
+    """Do a job that saves its state as it goes, and write its result; `run` gives the tree and the wall time."""
+    import torch
+
+    from ..checkpoint import Checkpoint
+    from ..training import resolve_device
+
+    torch.set_num_threads(arguments.threads)
+    device, spec = resolve_device(arguments.device), json.loads(arguments.spec)
+    files = {"dataset": arguments.data} if arguments.data else {}
+    dataset = store.read(arguments.data, "dataset") if arguments.data else None
+    made = store.provenance(files, arguments.threads, device, backend="torch")
+    with Checkpoint(arguments.out, {**spec, "inputs": made["inputs"]}, report=report) as checkpoint:
+        # Another process may have ended the same job while this one waited for its lock.
+        if checkpoint.waited and _holds(arguments.out, kind, spec):
+            report(f"{arguments.out} is there already.")
+            return
+        tree, wall_time = run(point, dataset, checkpoint, device)
+        store.write(arguments.out, kind, spec, tree, {**made, "wall_time": wall_time})
+        checkpoint.remove()
+
+
+def _holds(path: Path, kind: str, spec: dict) -> bool:
+    try:
+        return store.read(path, kind).spec == spec
+    except store.StoreError:
+        return False
+
+
+def add_verbs(verbs: Verbs) -> None:
+    added = verbs.add(train, "train all replicas of one point", "spec", "data", "out")
+    added.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    added = verbs.add(find_transition, "find N* at one P by a descent in width, for all replicas", "spec", "out")
+    added.add_argument("--data", type=Path, help="the dataset, for MNIST; random patterns are drawn by the job")
+    added.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
