@@ -1,6 +1,6 @@
 """Time of one training step against plain autograd with torch.optim.Adam over all patterns.
 
-    python benchmarks/training_step.py [--threads 1] [--repeats 7]
+    python benchmarks/training_step.py [--threads 1] [--repeats 7] [--backend torch]
 
 Both do the same steps from the same state, which is prepared by training towards jamming: that is where runs
 spend their time, and where only the unsatisfied patterns need a backward pass. Rounds of the two alternate, so that
@@ -52,12 +52,12 @@ class PlainAdam:
         return int((delta > 0).sum())
 
 
-def measure(shape, n_train, preparation, steps, repeats):
+def measure(shape, n_train, preparation, steps, repeats, backend="auto"):
     """Median seconds per step of (ours, plain) and N_Δ/P of the state they were measured at."""
     import numpy as np
 
+    from jamming import kernels
     from jamming.datasets import random
-    from jamming.kernel import HingeAdam
     from jamming.network import initial_params
     from jamming.spec import Network
 
@@ -65,7 +65,7 @@ def measure(shape, n_train, preparation, steps, repeats):
     network = Network(dim, width, depth, "relu")
     inputs, labels = random.generate(dim, n_train, seed=1)
     labels = labels.astype(np.float64)
-    ours = HingeAdam(network, initial_params(network, 1), inputs, labels, margin=0.5)
+    ours = kernels.choose("cpu", backend)(network, initial_params(network, 1), inputs, labels, margin=0.5)
     for step in range(preparation):
         ours.compute_gradient()
         ours.update(2e-3 * (1 - step / preparation))
@@ -90,6 +90,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--backend", default="auto", help="auto, compiled or torch")
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
     import torch
@@ -98,7 +99,7 @@ def main():
     print(f"one training step, float64, {arguments.threads} thread(s), torch {torch.__version__}, medians\n")
     print(f"{'network':30} {'N_Δ/P':>6} {'ours [ms]':>10} {'autograd [ms]':>14} {'ratio':>6}")
     for name, shape, n_train, preparation, steps in CASES:
-        ours, plain, fraction = measure(shape, n_train, preparation, steps, arguments.repeats)
+        ours, plain, fraction = measure(shape, n_train, preparation, steps, arguments.repeats, arguments.backend)
         print(f"{name:30} {fraction:6.2f} {1e3 * ours:10.3f} {1e3 * plain:14.3f} {plain / ours:6.2f}", flush=True)
 
 

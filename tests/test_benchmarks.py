@@ -26,13 +26,13 @@ def test_training_step_is_timed_against_the_same_step():
 
 def test_the_plain_step_is_ours():
     from jamming.datasets import random
-    from jamming.kernel import HingeAdam
+    from jamming.kernels.torch_step import TorchHingeAdam
     from jamming.network import initial_params, unpack
     from jamming.spec import Network
 
     network = Network(4, 5, 2, "relu")
     inputs, labels = random.generate(4, 80, seed=1)
-    ours = HingeAdam(network, initial_params(network, 1), inputs, labels.astype(float), margin=0.5)
+    ours = TorchHingeAdam(network, initial_params(network, 1), inputs, labels.astype(float), margin=0.5)
     plain = load("training_step").PlainAdam(network, initial_params(network, 1), inputs, labels.astype(float), 0.5)
     for _ in range(5):
         n_delta = ours.compute_gradient()

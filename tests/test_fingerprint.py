@@ -56,5 +56,5 @@ def test_the_rest_does_not(package, file, old, new):
 
 
 def test_training_depends_on_the_kernel_and_not_on_the_figures():
-    assert fingerprint("training") != fingerprint("kernel")
+    assert fingerprint("training") != fingerprint("kernels")
     assert len(fingerprint("training")) == 16

@@ -51,11 +51,14 @@ TORCH = pins([entry[0] for entry in lock_entries((ROOT / "envs/requirements-torc
 
 
 def dependencies(env: Path) -> dict[str, str]:
-    """Name → version of a conda environment's dependencies, all of the form `name =version`."""
+    """Name → version of a conda environment's dependencies: `name =version`, or `name==version` from the index."""
     versions = {}
-    for entry in yaml.safe_load(env.read_text())["dependencies"]:
-        match = re.fullmatch(r"([a-z0-9-]+) =([0-9][0-9.]*)", entry)
-        assert match, f"{env.name}: {entry!r} is not of the form 'name =version'"
+    entries = yaml.safe_load(env.read_text())["dependencies"]
+    from_index = [entry for group in entries if isinstance(group, dict) for entry in group["pip"]]
+    for entry in [entry for entry in entries if isinstance(entry, str)] + from_index:
+        separator = "==" if entry in from_index else " ="
+        match = re.fullmatch(rf"([a-z0-9-]+){separator}([0-9][0-9.]*)", entry)
+        assert match, f"{env.name}: {entry!r} is not of the form 'name{separator}version'"
         versions[match[1]] = match[2]
     return versions
 

@@ -355,7 +355,7 @@ def test_an_attempt_is_the_training_it_says(protocol, tmp_path):
         loss, unsatisfied = np.mean(np.log1p(np.exp(-aligned))), np.sum(aligned < 0)
     else:
         initial = transition.network.initial_params(point.network(width), point.seed_for("initial", 0, width))
-        kernel = transition.HingeAdam(point.network(width), initial, inputs, labels, 0.5)
+        kernel = transition.kernels.choose("cpu")(point.network(width), initial, inputs, labels, 0.5)
         for step in range(200):
             kernel.compute_gradient()
             kernel.update(1e-6 + (3e-2 - 1e-6) * (1 - step / 200))
@@ -402,7 +402,8 @@ def interrupted(point, checkpoint, monkeypatch, calls, save_every):
         patch.setattr(transition, "SAVE_EVERY_SECONDS", save_every)
         kernel = transition.cross_entropy.CrossEntropySGD
         patch.setattr(kernel, "train_step", dying(kernel.train_step))
-        patch.setattr(transition.HingeAdam, "compute_gradient", dying(transition.HingeAdam.compute_gradient))
+        hinge = transition.kernels.choose("cpu")
+        patch.setattr(hinge, "compute_gradient", dying(hinge.compute_gradient))
         with pytest.raises(Killed):
             transition.find_transition(point, None, checkpoint, report=lambda line: None)
 

@@ -5,7 +5,7 @@ and Szegedy (2015) gave it, with the affine γ and β of torch.nn.BatchNorm1d. A
 subtracted with the mean and get no gradient, so hidden layers have none. The last layer is linear, with a bias.
 N counts weights W alone, as everywhere.
 
-Activations are stored features × patterns, as in kernel.py.
+Activations are stored features × patterns, as in kernels/torch_step.py.
 """
 
 from dataclasses import dataclass

@@ -1,12 +1,14 @@
 """The code behind a result as one hash, so that a result is made anew when the code that counts changes.
 
 The hash covers a module and every module of this package that it imports, as syntax trees without docstrings:
-comments, docstrings and layout do not enter, and so never train a network again. Storage and checkpoints
+comments, docstrings and layout do not enter, and so never train a network again. C++ source counts as part of the
+module of the same name that stands beside it. Storage and checkpoints
 move numbers but do not make them; they enter through the format's version alone.
 """
 
 import ast
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 
@@ -34,8 +36,10 @@ def fingerprint(*modules: str) -> str:
 def _parsed(text: str, name: str, is_package: bool) -> tuple[str, tuple[str, ...]]:
     """The hash of a module and what it imports. Each text is parsed once, however many results share it."""
     tree = ast.parse(text)
+    source = _path(name).with_suffix(".cpp")
+    native = _without_comments(source.read_text(encoding="utf-8")) if source.exists() else ""
     imported = tuple(_imports(tree, name, is_package))
-    return hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest(), imported
+    return hashlib.sha256((ast.dump(_without_docstrings(tree)) + native).encode()).hexdigest(), imported
 
 
 def _path(name: str) -> Path:
@@ -58,6 +62,11 @@ def _imports(tree: ast.Module, name: str, is_package: bool) -> list[str]:
                     found.append(".".join(candidate))
                     break
     return found
+
+
+def _without_comments(source: str) -> str:
+    """C++ without `//` comments and layout; the package's own source has no other comments and no // in strings."""
+    return " ".join(re.sub(r"//[^\n]*", "", source).split())
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

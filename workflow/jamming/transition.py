@@ -4,6 +4,7 @@ What is tried next is decided in lines.py; here networks are trained, and the st
 killed job goes on from its last saved step with the same bits.
 """
 
+import functools
 import math
 import time
 from collections.abc import Callable
@@ -12,9 +13,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from . import cross_entropy, datasets, network, protocols, store
+from . import cross_entropy, datasets, kernels, network, protocols, store
 from .checkpoint import Checkpoint
-from .kernel import HingeAdam
+from .kernels import HingeAdam
 from .lines import NEVER, Attempt, LineError, LinePoint, from_columns, n_star_at, search, to_columns
 from .losses import count_misclassified, overlaps, quadratic_hinge
 from .training import REPORT_EVERY_SECONDS, SAVE_EVERY_SECONDS, DivergenceError
@@ -32,8 +33,11 @@ def find_transition(
     checkpoint: Checkpoint,
     device: str = "cpu",
     report: Callable[[str], None] = print,
+    kernel: type[HingeAdam] | None = None,
 ) -> dict:
     """Search the transition for every replica of a point; return the tree of its result file.
+
+    `kernel` does the steps on the hinge loss; without one the fastest that works on the device is taken.
 
     `dataset` (kind "dataset") is needed for MNIST; random patterns are drawn here, for each replica, and for each width
     if d = h. Layout: replica_XX with attributes status, n_star and n_below (see `lines.n_star_at`), attempts with one
@@ -42,6 +46,8 @@ def find_transition(
     Raises LineError for a point that makes no sense, DivergenceError on NaN or infinity.
     """
     _check(point, dataset)
+    hinge = functools.partial(HingeTraining, kernel or kernels.choose(device, report=report))
+    kind = CrossEntropyTraining if point.protocol.name == "cross_entropy_sgd" else hinge
     saved = checkpoint.load() or {}
     tree = {name: replica for name, replica in saved.items() if name.startswith("replica_")}
     current = saved.get("current", {})
@@ -50,7 +56,7 @@ def find_transition(
         def save(current: dict) -> None:
             checkpoint.save({**tree, "current": current})
 
-        descent = Descent(point, replica, dataset, device, save, report)
+        descent = Descent(point, replica, dataset, kind, device, save, report)
         tree[f"replica_{replica:02d}"] = descent.run(current)
         current = {}
     return tree
@@ -63,6 +69,7 @@ class Descent:
     point: LinePoint
     replica: int
     dataset: store.Result | None
+    kind: Callable
     device: str
     save: Callable[[dict], None]
     report: Callable[[str], None]
@@ -96,8 +103,8 @@ class Descent:
     def _train(self, width: int) -> Attempt:
         """Train one network to its end, going on from a saved state if there is one."""
         point = self.point
-        kind = CrossEntropyTraining if point.protocol.name == "cross_entropy_sgd" else HingeTraining
-        training = kind(point, self.replica, width, *_patterns(point, self.replica, width, self.dataset), self.device)
+        patterns = _patterns(point, self.replica, width, self.dataset)
+        training = self.kind(point, self.replica, width, *patterns, self.device)
         seconds_before, self._unfinished, unfinished = 0.0, None, self._unfinished
         if unfinished is not None:
             training.load_state(unfinished["optimizer"], unfinished["step"])
@@ -142,11 +149,20 @@ class HingeTraining:
     `ended` looks at the present state, `advance` makes one step from there, `attempt` says where the network stands.
     """
 
-    def __init__(self, point: LinePoint, replica: int, width: int, inputs: np.ndarray, labels: np.ndarray, device: str):
+    def __init__(
+        self,
+        kernel: type[HingeAdam],
+        point: LinePoint,
+        replica: int,
+        width: int,
+        inputs: np.ndarray,
+        labels: np.ndarray,
+        device: str,
+    ):
         self.protocol, self.network = point.protocol, point.network(width)
         initial = network.initial_params(self.network, point.seed_for("initial", replica, width))
         dtype = getattr(torch, point.dtype)
-        self._optimizer = HingeAdam(self.network, initial, inputs, labels, self.protocol.margin, dtype, device)
+        self._optimizer = kernel(self.network, initial, inputs, labels, self.protocol.margin, dtype, device)
         self.state, self.load_state = self._optimizer.state, self._optimizer.load_state
 
     @property

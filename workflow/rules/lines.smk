@@ -23,6 +23,8 @@ rule find_transition:
         code=fingerprint("transition"),
         # Where it runs is not what it is: not compared with earlier runs.
         device=lambda wildcards, output: config["device"],
+        backend=lambda wildcards, output: config["backend"],
     shell:
-        "python -m jamming find-transition --spec {params.spec:q} {params.data:q} --device {params.device:q}"
+        "python -m jamming find-transition --spec {params.spec:q} {params.data:q}"
+        " --device {params.device:q} --backend {params.backend:q}"
         " --threads {threads} --out {output:q} > {log:q} 2>&1"

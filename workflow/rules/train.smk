@@ -22,6 +22,8 @@ rule train:
         code=fingerprint("training"),
         # Where it runs is not what it is: not compared with earlier runs.
         device=lambda wildcards, output: config["device"],
+        backend=lambda wildcards, output: config["backend"],
     shell:
-        "python -m jamming train --spec {params.spec:q} --data {input.data:q} --device {params.device:q}"
+        "python -m jamming train --spec {params.spec:q} --data {input.data:q}"
+        " --device {params.device:q} --backend {params.backend:q}"
         " --threads {threads} --out {output:q} > {log:q} 2>&1"

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 def train(arguments: argparse.Namespace) -> None:
     from .. import training
 
-    def run(point: Point, dataset: store.Result, checkpoint: "Checkpoint", device: str) -> tuple[dict, float]:
-        tree = training.train(point, dataset, checkpoint, device, report)
+    def run(
+        point: Point, dataset: store.Result, checkpoint: "Checkpoint", device: str, kernel: type
+    ) -> tuple[dict, float]:
+        tree = training.train(point, dataset, checkpoint, device, report, kernel)
         return tree, sum(float(replica["timing"]["wall_time"][-1]) for replica in tree.values())
 
     _resumable(arguments, "run", Point.from_json(arguments.spec), run)
@@ -29,9 +31,9 @@ def find_transition(arguments: argparse.Namespace) -> None:
     from ..lines import LinePoint
 
     def run(
-        point: LinePoint, dataset: store.Result | None, checkpoint: "Checkpoint", device: str
+        point: LinePoint, dataset: store.Result | None, checkpoint: "Checkpoint", device: str, kernel: type
     ) -> tuple[dict, float]:
-        tree = transition.find_transition(point, dataset, checkpoint, device, report)
+        tree = transition.find_transition(point, dataset, checkpoint, device, report, kernel)
         return tree, sum(float(replica["timing"]["seconds"].sum()) for replica in tree.values())
 
     _resumable(arguments, "line", LinePoint.from_json(arguments.spec), run)
@@ -41,6 +43,7 @@ def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Cal
     """Do a job that saves its state as it goes, and write its result; `run` gives the tree and the wall time."""
     import torch
 
+    from .. import kernels
     from ..checkpoint import Checkpoint
     from ..training import resolve_device
 
@@ -48,13 +51,16 @@ def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Cal
     device, spec = resolve_device(arguments.device), json.loads(arguments.spec)
     files = {"dataset": arguments.data} if arguments.data else {}
     dataset = store.read(arguments.data, "dataset") if arguments.data else None
-    made = store.provenance(files, arguments.threads, device, backend="torch")
-    with Checkpoint(arguments.out, {**spec, "inputs": made["inputs"]}, report=report) as checkpoint:
+    kernel = kernels.choose(device, arguments.backend, report)
+    made = store.provenance(files, arguments.threads, device, backend=kernel.backend(device))
+    # A state is gone on from by the backend that saved it alone, or the bits would depend on the interruption.
+    asked = {**spec, "inputs": made["inputs"], "backend": made["backend"]}
+    with Checkpoint(arguments.out, asked, report=report) as checkpoint:
         # Another process may have ended the same job while this one waited for its lock.
         if checkpoint.waited and _holds(arguments.out, kind, spec):
             report(f"{arguments.out} is there already.")
             return
-        tree, wall_time = run(point, dataset, checkpoint, device)
+        tree, wall_time = run(point, dataset, checkpoint, device, kernel)
         store.write(arguments.out, kind, spec, tree, {**made, "wall_time": wall_time})
         checkpoint.remove()
 
@@ -67,8 +73,12 @@ def _holds(path: Path, kind: str, spec: dict) -> bool:
 
 
 def add_verbs(verbs: Verbs) -> None:
+    def add_machine_options(added: argparse.ArgumentParser) -> None:
+        added.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+        added.add_argument("--backend", default="auto", help="of the training step: auto, compiled or torch")
+
     added = verbs.add(train, "train all replicas of one point", "spec", "data", "out")
-    added.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_machine_options(added)
     added = verbs.add(find_transition, "find N* at one P by a descent in width, for all replicas", "spec", "out")
     added.add_argument("--data", type=Path, help="the dataset, for MNIST; random patterns are drawn by the job")
-    added.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_machine_options(added)

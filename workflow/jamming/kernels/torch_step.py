@@ -1,4 +1,4 @@
-"""One training step: gradient of the quadratic hinge loss from the unsatisfied patterns alone, then Adam.
+"""The training step in torch, on the CPU or on CUDA: the gradient from the unsatisfied patterns alone, then Adam.
 
 Activations are stored features × patterns: the long axis is contiguous, which suits narrow layers.
 Patterns are taken in blocks that stay in the processor's cache from the forward to the backward pass.
@@ -10,11 +10,7 @@ import math
 import numpy as np
 import torch
 
-from .network import layers
-from .spec import Network
-
-# Adam's constants (Kingma and Ba 2015), the ones the papers used.
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+from .hinge_adam import BETA_1, BETA_2, EPSILON, HingeAdam
 
 # The activations of a block should fit a core's second-level cache; smaller blocks pay more calls than they save.
 CACHE_BYTES = 2**21
@@ -23,36 +19,21 @@ SMALLEST_BLOCK = 1024
 GATHER_BELOW = 0.8
 
 
-class HingeAdam:
-    """A network under full-batch Adam on the quadratic hinge loss.
+class TorchHingeAdam(HingeAdam):
+    """The step as a few calls of torch per layer and block."""
 
-    `compute_gradient` and `update` alternate. Attributes: `params` (Ñ,), `gradient` (Ñ,), `first_moment`,
-    `second_moment` (Ñ,), `outputs` (P,), `delta` (P,) as of the last `compute_gradient`, and `step`.
-    """
+    @staticmethod
+    def backend(device: str) -> str:
+        return "torch" if device == "cpu" else f"torch on {device}"
 
-    def __init__(
-        self,
-        network: Network,
-        params: np.ndarray,
-        inputs: np.ndarray,
-        labels: np.ndarray,
-        margin: float,
-        dtype: torch.dtype = torch.float64,
-        device: str = "cpu",
-    ):
-        """`params` (Ñ,), `inputs` (P, d), `labels` (P,) of ±1."""
-        options = {"dtype": dtype, "device": device}
-        self.network, self.margin, self.step = network, margin, 0
+    def _take(self, inputs: np.ndarray, labels: np.ndarray) -> None:
+        network, options = self.network, {"dtype": self.params.dtype, "device": self.params.device}
         self.inputs = torch.tensor(np.ascontiguousarray(inputs.T), **options)
         self.labels = torch.tensor(labels, **options)
-        self.params = torch.tensor(params, **options)
-        self.gradient, self.first_moment, self.second_moment, self._scratch = (
-            torch.zeros_like(self.params) for _ in range(4)
-        )
         n_train = len(labels)
         self.outputs, self.delta = torch.zeros(n_train, **options), torch.zeros(n_train, **options)
-        self._margin = torch.full((), margin, **options)
-        self._layers = self._views(self.params)
+        self._scratch = torch.zeros_like(self.params)
+        self._margin = torch.full((), self.margin, **options)
         self._gradients = self._views(self.gradient)
 
         block = n_train
@@ -92,25 +73,6 @@ class HingeAdam:
         torch.sqrt(self.second_moment, out=self._scratch)
         self._scratch.div_(math.sqrt(1 - BETA_2**self.step)).add_(EPSILON)
         self.params.addcdiv_(self.first_moment, self._scratch, value=-rate / (1 - BETA_1**self.step))
-
-    def state(self) -> dict[str, np.ndarray]:
-        """Copies of the parameters and moments, from which `load_state` goes on with the same bits."""
-        names = ("params", "first_moment", "second_moment")
-        return {name: getattr(self, name).cpu().numpy().copy() for name in names}
-
-    def load_state(self, state: dict[str, np.ndarray], step: int) -> None:
-        """Put the optimizer where `state` was taken, after `step` updates."""
-        for name, values in state.items():
-            getattr(self, name).copy_(torch.tensor(values))
-        self.step = step
-
-    def evaluate(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Outputs (Q,) for other inputs, given as (d, Q)."""
-        active = inputs
-        for weights, biases in self._layers[:-1]:
-            active = self._activate_(torch.addmm(biases[:, None], weights, active))
-        weights, bias = self._layers[-1]
-        return (weights @ active)[0] + bias
 
     def _forward(self, block: slice) -> torch.Tensor:
         """Inputs and activations of one block, (d + L·h, patterns); fills `outputs`."""
@@ -161,8 +123,3 @@ class HingeAdam:
             torch.ops.aten.threshold_backward.grad_input(sensitivity, active, 0, grad_input=sensitivity)
         else:
             sensitivity.addcmul_(sensitivity, active * active, value=-1)
-
-    def _views(self, flat: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        return [
-            (flat[layer.weights].view(layer.n_out, layer.n_in), flat[layer.biases]) for layer in layers(self.network)
-        ]

@@ -1,4 +1,4 @@
-"""The training step against plain autograd and torch.optim.Adam, in double precision."""
+"""Each implementation of the training step against plain autograd and torch.optim.Adam, in double precision."""
 
 import itertools
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-import jamming.kernel
-from jamming.kernel import HingeAdam
+import jamming.kernels.torch_step
+from jamming.kernels.compiled import CompiledHingeAdam
+from jamming.kernels.torch_step import TorchHingeAdam
 from jamming.network import forward, initial_params, unpack
 from jamming.spec import Network
 
@@ -42,19 +43,21 @@ def plain_loss(params, network, inputs, labels, margin):
     return (torch.relu(delta) ** 2).sum() / (2 * len(labels)), delta
 
 
-@pytest.fixture(params=[1024, 7])
-def block(request, monkeypatch):
-    """All patterns at once, and in blocks that do not divide their number."""
-    monkeypatch.setattr(jamming.kernel, "CACHE_BYTES", 1)
-    monkeypatch.setattr(jamming.kernel, "SMALLEST_BLOCK", request.param)
+@pytest.fixture(params=["torch", "torch in blocks of 7", "compiled"])
+def kernel(request, monkeypatch):
+    """Each implementation, torch also in blocks that do not divide the number of patterns."""
+    if request.param == "compiled":
+        return CompiledHingeAdam
+    monkeypatch.setattr(jamming.kernels.torch_step, "CACHE_BYTES", 1)
+    monkeypatch.setattr(jamming.kernels.torch_step, "SMALLEST_BLOCK", 7 if "7" in request.param else 1024)
+    return TorchHingeAdam
 
 
-@pytest.mark.usefixtures("block")
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 @pytest.mark.parametrize("depth", [1, 2, 5])
-def test_gradient_is_autograd_s(activation, depth):
+def test_gradient_is_autograd_s(kernel, activation, depth):
     network, initial, inputs, labels = problem(activation, depth)
-    fast = HingeAdam(network, initial, inputs, labels, margin=0.5)
+    fast = kernel(network, initial, inputs, labels, margin=0.5)
     n_delta = fast.compute_gradient()
     params = torch.tensor(initial, requires_grad=True)
     loss, delta = plain_loss(params, network, inputs, labels, 0.5)
@@ -64,11 +67,10 @@ def test_gradient_is_autograd_s(activation, depth):
     torch.testing.assert_close(fast.delta, delta.detach(), rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.usefixtures("block")
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-def test_updates_are_torch_adam_s(activation):
+def test_updates_are_torch_adam_s(kernel, activation):
     network, initial, inputs, labels = problem(activation, depth=3)
-    fast = HingeAdam(network, initial, inputs, labels, margin=0.5)
+    fast = kernel(network, initial, inputs, labels, margin=0.5)
     params = torch.tensor(initial, requires_grad=True)
     plain = torch.optim.Adam([params], lr=1.0, betas=(0.9, 0.999), eps=1e-8)
     for step in range(40):
@@ -82,10 +84,10 @@ def test_updates_are_torch_adam_s(activation):
     torch.testing.assert_close(fast.params, params.detach(), rtol=1e-9, atol=1e-11)
 
 
-def test_gradient_is_the_slope_of_the_loss():
+def test_gradient_is_the_slope_of_the_loss(kernel):
     """Central differences: independent of autograd and of the layout."""
     network, initial, inputs, labels = problem("tanh", 2)
-    fast = HingeAdam(network, initial, inputs, labels, margin=0.5)
+    fast = kernel(network, initial, inputs, labels, margin=0.5)
     fast.compute_gradient()
 
     def loss(params):
@@ -99,17 +101,17 @@ def test_gradient_is_the_slope_of_the_loss():
         assert float(fast.gradient[index]) == pytest.approx(slope, abs=1e-8)
 
 
-def test_no_unsatisfied_pattern_no_gradient():
+def test_no_unsatisfied_pattern_no_gradient(kernel):
     network, initial, inputs, labels = problem()
     params = initial.copy()
     unpack(params, network)[-1][0][:] = 0
     unpack(params, network)[-1][1][:] = 10
-    fast = HingeAdam(network, params, inputs, np.ones(len(labels)), margin=0.5)
+    fast = kernel(network, params, inputs, np.ones(len(labels)), margin=0.5)
     assert fast.compute_gradient() == 0
     assert float(fast.gradient.abs().max()) == 0
 
 
-def test_a_saved_state_goes_on_with_the_same_bits():
+def test_a_saved_state_goes_on_with_the_same_bits(kernel):
     network, initial, inputs, labels = problem(n_train=200)
 
     def steps(optimizer, count):
@@ -117,27 +119,27 @@ def test_a_saved_state_goes_on_with_the_same_bits():
             optimizer.compute_gradient()
             optimizer.update(1e-2)
 
-    whole = HingeAdam(network, initial, inputs, labels, margin=0.5)
+    whole = kernel(network, initial, inputs, labels, margin=0.5)
     steps(whole, 30)
-    first = HingeAdam(network, initial, inputs, labels, margin=0.5)
+    first = kernel(network, initial, inputs, labels, margin=0.5)
     steps(first, 13)
-    second = HingeAdam(network, np.zeros_like(initial), inputs, labels, margin=0.5)
+    second = kernel(network, np.zeros_like(initial), inputs, labels, margin=0.5)
     second.load_state(first.state(), first.step)
     steps(second, 17)
     assert torch.equal(whole.params, second.params)
 
 
-def test_single_precision_follows_double_precision():
+def test_single_precision_follows_double_precision(kernel):
     network, initial, inputs, labels = problem()
-    single = HingeAdam(network, initial, inputs, labels, 0.5, torch.float32)
-    double = HingeAdam(network, initial, inputs, labels, 0.5, torch.float64)
+    single = kernel(network, initial, inputs, labels, 0.5, torch.float32)
+    double = kernel(network, initial, inputs, labels, 0.5, torch.float64)
     for optimizer in (single, double):
         optimizer.compute_gradient()
     assert single.gradient.dtype == torch.float32
     torch.testing.assert_close(single.gradient.double(), double.gradient, rtol=1e-4, atol=1e-6)
 
 
-def test_evaluate_is_the_forward_pass():
+def test_evaluate_is_the_forward_pass(kernel):
     network, initial, inputs, labels = problem("tanh", 3)
-    outputs = HingeAdam(network, initial, inputs[:10], labels[:10], 0.5).evaluate(torch.tensor(inputs.T.copy()))
+    outputs = kernel(network, initial, inputs[:10], labels[:10], 0.5).evaluate(torch.tensor(inputs.T.copy()))
     np.testing.assert_allclose(outputs.numpy(), forward(initial, inputs, network)[0], rtol=1e-12)

@@ -1,0 +1,99 @@
+"""Compiling `compiled.cpp`, once for each kind of processor, with the compiler that is locked with the other packages.
+
+The library is kept beside Python's own compiled files (`__pycache__`), or, where that cannot be written, made anew by
+each process. Its name holds a hash of the source, the compiler and the flags, so that none is ever out of date.
+"""
+
+import ctypes
+import hashlib
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+SOURCE = Path(__file__).with_name("compiled.cpp")
+CACHE = Path(__file__).parent / "__pycache__"
+
+# No library is needed, not even C's. Products and sums are fused where the source says so and nowhere else.
+FLAGS = ("-O3", "-std=c++20", "-ffp-contract=off", "-fPIC", "-shared", "-nostdlib", "-fvisibility=hidden")
+FLAGS += ("-fno-exceptions", "-fno-rtti", "-Wno-unused-command-line-argument")
+
+
+class BuildError(Exception):
+    """The library cannot be made here; the message says why and how to mend it."""
+
+
+@cache
+def library() -> tuple[ctypes.CDLL, str]:
+    """The compiled library, and what it is: compiler and processor level.
+
+    Raises BuildError without a compiler, for an unknown processor, or if the compiler fails.
+    """
+    level = processor_level()
+    command, compiler = find_compiler()
+    command = [*command, *FLAGS, f"-march={level}"]
+    key = hashlib.sha256(repr((SOURCE.read_bytes(), FLAGS, compiler, level)).encode()).hexdigest()[:16]
+    kept = CACHE / f"compiled-{level}-{key}.so"
+    if not kept.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            made = Path(folder) / kept.name
+            _compile([*command, "-x", "c++", str(SOURCE), "-o", str(made)], Path(folder))
+            if not _keep(made, kept):
+                return ctypes.CDLL(str(made)), f"{compiler}, {level}"
+    return ctypes.CDLL(str(kept)), f"{compiler}, {level}"
+
+
+def processor_level() -> str:
+    """The set of instructions to compile for, as the compiler calls it. Raises BuildError for one without fma."""
+    # torch asks the processor; the source needs fma, which every processor with AVX2 or of ARM's 64-bit kind has.
+    import torch
+
+    machine, capability = platform.machine(), torch.backends.cpu.get_cpu_capability()
+    if machine in ("aarch64", "arm64"):
+        return "generic"
+    levels = {"AVX512": "x86_64_v4", "AVX2": "x86_64_v3"}
+    if machine not in ("x86_64", "AMD64") or capability not in levels:
+        raise BuildError(f"it needs a processor with AVX2 or 64-bit ARM, and this one is {machine} {capability}.")
+    return levels[capability]
+
+
+def find_compiler() -> tuple[list[str], str]:
+    """The command that compiles C++, and its name and version. Raises BuildError if there is none."""
+    try:
+        return [sys.executable, "-m", "ziglang", "cc"], f"zig {importlib.metadata.version('ziglang')}"
+    except importlib.metadata.PackageNotFoundError:
+        raise BuildError(
+            "the package ziglang is not installed; `pip install ziglang` or `make setup` installs it."
+        ) from None
+
+
+def _compile(command: list[str], folder: Path) -> None:
+    # The compiler keeps files of its own, which would go to the user's home.
+    environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(folder), "ZIG_LOCAL_CACHE_DIR": str(folder)}
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BuildError(f"the compiler does not run: {error}.") from None
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise BuildError(f"the compiler refuses {SOURCE.name}: {lines[0]}.")
+
+
+def _keep(made: Path, kept: Path) -> bool:
+    """Put a library where the next process finds it, atomically; False if that cannot be done."""
+    temporary = kept.with_name(f".{kept.name}.{os.getpid()}.tmp")
+    try:
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copyfile(made, temporary)
+        temporary.replace(kept)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        return False
+    return True
