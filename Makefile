@@ -22,7 +22,7 @@ IN_VENV := PATH="$$PWD/.venv/bin:$$PATH"; export PATH;
 .PHONY: all setup test lint format lock clean distclean help
 
 all: setup  ## set up and run the main job
-	@$(IN_VENV) snakemake --cores "$(CORES)" $(ARGS)
+	@$(IN_VENV) snakemake --cores "$(CORES)" --max-jobs-per-timespan 10000/10s $(ARGS)
 
 setup:  ## make .venv from the lock, unless it is made
 	@PYTHON="$(PYTHON)" sh envs/install.sh

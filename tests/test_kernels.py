@@ -139,7 +139,12 @@ def test_single_precision_follows_double_precision(kernel):
     torch.testing.assert_close(single.gradient.double(), double.gradient, rtol=1e-4, atol=1e-6)
 
 
-def test_evaluate_is_the_forward_pass(kernel):
+def test_the_evaluator_is_the_forward_pass_at_the_parameters_of_the_moment(kernel):
     network, initial, inputs, labels = problem("tanh", 3)
-    outputs = kernel(network, initial, inputs[:10], labels[:10], 0.5).evaluate(torch.tensor(inputs.T.copy()))
-    np.testing.assert_allclose(outputs.numpy(), forward(initial, inputs, network)[0], rtol=1e-12)
+    optimizer = kernel(network, initial, inputs[:10], labels[:10], 0.5)
+    evaluate = optimizer.evaluator(inputs)
+    for _ in range(2):
+        expected = forward(optimizer.params.numpy(), inputs, network)[0]
+        np.testing.assert_allclose(evaluate().numpy(), expected, rtol=1e-12, atol=1e-14)
+        optimizer.compute_gradient()
+        optimizer.update(0.1)

@@ -123,7 +123,9 @@ def _train_replica(
     initial = initial_params(network, point.seed_for("initial", replica))
     dtype = getattr(torch, point.dtype)
     optimizer = kernel(network, initial, data.train_inputs, data.train_labels, protocol.margin, dtype, device)
-    test = _to_tensors(data, dtype, device) if data.has_test else None
+    test = None
+    if data.has_test:
+        test = optimizer.evaluator(data.test_inputs), torch.tensor(data.test_labels, dtype=dtype, device=device)
     if progress is None:
         progress = Progress()
     else:
@@ -193,8 +195,8 @@ def _observe(optimizer: HingeAdam, n_delta: int, test: tuple | None, rate: float
     """What is recorded of one instant."""
     test_error = math.nan
     if test is not None:
-        inputs, labels = test
-        test_error = count_misclassified(optimizer.evaluate(inputs), labels) / len(labels)
+        evaluate, labels = test
+        test_error = count_misclassified(evaluate(), labels) / len(labels)
     return {
         "step": optimizer.step,
         "n_delta": n_delta,
@@ -204,11 +206,6 @@ def _observe(optimizer: HingeAdam, n_delta: int, test: tuple | None, rate: float
         "test_error": test_error,
         "learning_rate": rate,
     }
-
-
-def _to_tensors(data: Split, dtype: torch.dtype, device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    inputs = torch.tensor(np.ascontiguousarray(data.test_inputs.T), dtype=dtype, device=device)
-    return inputs, torch.tensor(data.test_labels, dtype=dtype, device=device)
 
 
 def _clock(seconds: float) -> str:

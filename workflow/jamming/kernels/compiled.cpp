@@ -245,6 +245,11 @@ struct Step {
             vector(delta, 0, v) = fma(-vector(labels, 0, v), vector((const Real *)outputs, 0, v), all(Real(p.margin)));
     }
 
+    static void outputs(const Problem &p) {
+        Workspace w(p);
+        for (Int start = 0; start < p.n_patterns; start += BLOCK) forward(p, w, start);
+    }
+
     // Adds to `lanes` what the first `count` gathered patterns contribute
     static void backward(const Problem &p, Workspace &w, Int count) {
         // ∂𝓛/∂f = -y max(0, Δ)/P; what lies behind the last pattern is of an earlier block and must not count.
@@ -337,6 +342,7 @@ struct Step {
 #define EXPORT extern "C" __attribute__((visibility("default")))
 #define EXPORTS(REAL, T)                                                                                         \
     EXPORT Int workspace_size_##REAL(const Problem *p) { return Step<T>::Workspace(*p).bytes; }                  \
+    EXPORT void outputs_##REAL(const Problem *p) { Step<T>::outputs(*p); }                                       \
     EXPORT Int gradient_##REAL(const Problem *p) { return Step<T>::gradient(*p); }                               \
     EXPORT void update_##REAL(const Problem *p, double beta_1, double beta_2, double rate, double root, double e) { \
         Step<T>::update(*p, beta_1, beta_2, REAL(rate), REAL(root), REAL(e));                        \

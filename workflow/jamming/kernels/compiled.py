@@ -5,6 +5,7 @@ It is compiled when first needed by the compiler that comes as a package (`build
 
 import ctypes
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -38,55 +39,74 @@ class CompiledHingeAdam(HingeAdam):
     def backend(device: str) -> str:
         return f"compiled by {build.library()[1]}"
 
+    def evaluator(self, inputs: np.ndarray) -> Callable[[], torch.Tensor]:
+        patterns = Patterns(inputs, np.ones(len(inputs)), self.params.dtype)
+        problem = self._problem(patterns)
+
+        def outputs() -> torch.Tensor:
+            self._functions["outputs"](ctypes.byref(problem))
+            return patterns.outputs
+
+        return outputs
+
     def _take(self, inputs: np.ndarray, labels: np.ndarray) -> None:
-        network, options = self.network, {"dtype": self.params.dtype}
-        block = VECTORS_IN_A_ROW * VECTOR_BYTES // self.params.element_size()
-        n_train = len(labels)
-        n_blocks = math.ceil(n_train / block)
-        # What fills the last block are patterns of zeros, which the library does not count.
-        self._inputs = torch.zeros(n_blocks, network.dim, block, **options)
-        padded = torch.zeros(n_blocks * block, network.dim, **options)
-        padded[:n_train] = torch.tensor(inputs)
-        self._inputs.copy_(padded.view(n_blocks, block, network.dim).transpose(1, 2))
-        self._labels, self._outputs, self._delta = (torch.zeros(n_blocks * block, **options) for _ in range(3))
-        self.labels, self.outputs, self.delta = (x[:n_train] for x in (self._labels, self._outputs, self._delta))
-        self.labels.copy_(torch.tensor(labels))
-        self._bind(n_train)
+        precision = {torch.float64: "double", torch.float32: "float"}[self.params.dtype]
+        loaded, _ = build.library()
+        self._functions = {
+            name: loaded[f"{name}_{precision}"] for name in ("workspace_size", "gradient", "outputs", "update")
+        }
+        for name, function in self._functions.items():
+            function.restype = ctypes.c_longlong if name in ("workspace_size", "gradient") else None
+        self._functions["update"].argtypes = [ctypes.c_void_p] + 5 * [ctypes.c_double]
+        self._patterns = Patterns(inputs, labels, self.params.dtype)
+        self.labels, self.outputs, self.delta = self._patterns.labels, self._patterns.outputs, self._patterns.delta
+        self._trained = self._problem(self._patterns)
 
     def compute_gradient(self) -> int:
-        return self._gradient(self._problem)
+        return self._functions["gradient"](ctypes.byref(self._trained))
 
     def update(self, rate: float) -> None:
         self.step += 1
         rate, root = rate / (1 - BETA_1**self.step), math.sqrt(1 - BETA_2**self.step)
-        self._update(self._problem, BETA_1, BETA_2, rate, root, EPSILON)
+        self._functions["update"](ctypes.byref(self._trained), BETA_1, BETA_2, rate, root, EPSILON)
 
-    def _bind(self, n_train: int) -> None:
-        """Tell the library where everything is; the tensors stay where they are for as long as this object lives."""
-        loaded, _ = build.library()
-        precision = {torch.float64: "double", torch.float32: "float"}[self.params.dtype]
+    def _problem(self, patterns: "Patterns") -> Problem:
+        """What the library is told of a set of patterns."""
+        network = self.network
         problem = Problem(
-            dim=self.network.dim,
-            width=self.network.width,
-            depth=self.network.depth,
-            tanh=self.network.activation == "tanh",
-            n_patterns=n_train,
+            dim=network.dim,
+            width=network.width,
+            depth=network.depth,
+            tanh=network.activation == "tanh",
+            n_patterns=len(patterns.labels),
             n_params=len(self.params),
             margin=self.margin,
-            inputs=_address(self._inputs),
-            labels=_address(self._labels),
-            outputs=_address(self._outputs),
-            delta=_address(self._delta),
+            **{name: _address(getattr(patterns, name)) for name in ("inputs", "labels", "outputs", "delta")},
             **{name: _address(getattr(self, name)) for name in ("params", "gradient", "first_moment", "second_moment")},
         )
-        self._problem = ctypes.byref(problem)
-        size = loaded[f"workspace_size_{precision}"]
-        size.restype = ctypes.c_longlong
-        self._workspace = torch.zeros(size(self._problem), dtype=torch.uint8)
-        problem.workspace = _address(self._workspace)
-        self._gradient, self._update = loaded[f"gradient_{precision}"], loaded[f"update_{precision}"]
-        self._gradient.restype, self._update.restype = ctypes.c_longlong, None
-        self._update.argtypes = [ctypes.c_void_p] + 5 * [ctypes.c_double]
+        workspace = torch.zeros(self._functions["workspace_size"](ctypes.byref(problem)), dtype=torch.uint8)
+        problem.workspace = _address(workspace)
+        problem.keeps = patterns, workspace  # the library has no more than their addresses
+        return problem
+
+
+class Patterns:
+    """Patterns as the library wants them: `inputs` in blocks (blocks, d, block), and of each pattern `labels`,
+    `outputs` and `delta` (P,)."""
+
+    def __init__(self, inputs: np.ndarray, labels: np.ndarray, dtype: torch.dtype):
+        """`inputs` (P, d), `labels` (P,)."""
+        block = VECTORS_IN_A_ROW * VECTOR_BYTES // dtype.itemsize
+        n_patterns, dim = inputs.shape
+        n_blocks = math.ceil(n_patterns / block)
+        # What fills the last block are patterns of zeros, which the library does not count.
+        padded = torch.zeros(n_blocks * block, dim, dtype=dtype)
+        padded[:n_patterns] = torch.tensor(inputs)
+        self.inputs = padded.view(n_blocks, block, dim).transpose(1, 2).contiguous()
+        self.labels, self.outputs, self.delta = (
+            torch.zeros(n_blocks * block, dtype=dtype)[:n_patterns] for _ in range(3)
+        )
+        self.labels.copy_(torch.tensor(labels))
 
 
 def _address(tensor: torch.Tensor) -> int:

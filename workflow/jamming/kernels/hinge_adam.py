@@ -1,6 +1,7 @@
 """What every implementation of the training step shares: Adam's state and how it is saved and looked at."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -64,8 +65,14 @@ class HingeAdam(ABC):
             getattr(self, name).copy_(torch.tensor(values))
         self.step = step
 
-    def evaluate(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Outputs (Q,) for other inputs, given as (d, Q)."""
+    def evaluator(self, inputs: np.ndarray) -> Callable[[], torch.Tensor]:
+        """A function that gives the outputs (Q,) for other inputs (Q, d) at the parameters of the moment."""
+        features_by_patterns = torch.tensor(
+            np.ascontiguousarray(inputs.T), dtype=self.params.dtype, device=self.params.device
+        )
+        return lambda: self._evaluate(features_by_patterns)
+
+    def _evaluate(self, inputs: torch.Tensor) -> torch.Tensor:
         active = inputs
         for weights, biases in self._layers[:-1]:
             active = torch.addmm(biases[:, None], weights, active)
