@@ -65,7 +65,7 @@ def measure(shape, n_train, preparation, steps, repeats, backend="auto"):
     network = Network(dim, width, depth, "relu")
     inputs, labels = random.generate(dim, n_train, seed=1)
     labels = labels.astype(np.float64)
-    ours = kernels.choose("cpu", backend)(network, initial_params(network, 1), inputs, labels, margin=0.5)
+    ours = kernels.choose("cpu", backend).hinge_adam(network, initial_params(network, 1), inputs, labels, margin=0.5)
     for step in range(preparation):
         ours.compute_gradient()
         ours.update(2e-3 * (1 - step / preparation))

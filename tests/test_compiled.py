@@ -1,6 +1,7 @@
 """The compiled step against the one in torch at all the sizes where its blocks and tiles end, and how it is built."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -96,7 +97,7 @@ def test_all_processor_levels_give_the_same_bits(monkeypatch):
         monkeypatch.setattr(build, "processor_level", lambda: level)
         build.library.cache_clear()
         kernel, _ = pair(Network(9, 10, 3, "tanh"), 333)
-        assert level in kernel.backend("cpu")
+        assert level in build.description()
         for _ in range(30):
             kernel.compute_gradient()
             kernel.update(1e-2)
@@ -120,28 +121,29 @@ def empty_cache(tmp_path, monkeypatch):
 
 
 def test_it_is_compiled_once(empty_cache, monkeypatch):
-    build.library()
+    build.library("compiled")
     (made,) = empty_cache.iterdir()
     assert build.processor_level() in made.name
     build.library.cache_clear()
     monkeypatch.setattr(build, "_compile", lambda *_: pytest.fail("compiled again"))
-    build.library()
+    build.library("compiled")
 
 
 def test_a_read_only_cache_is_done_without(empty_cache):
     empty_cache.parent.joinpath("cache").write_text("not a folder")
-    loaded, _ = build.library()
-    assert loaded.gradient_double
+    assert build.library("compiled").gradient_double
     assert empty_cache.is_file()
 
 
 def test_edited_source_is_compiled_again(empty_cache, tmp_path, monkeypatch):
-    build.library()
-    edited = tmp_path / "compiled.cpp"
-    edited.write_text(build.SOURCE.read_text() + "// edited\n")
-    monkeypatch.setattr(build, "SOURCE", edited)
+    build.library("compiled")
+    edited = tmp_path / "sources"
+    shutil.copytree(build.SOURCES, edited)
+    with open(edited / "blocks.h", "a") as header:
+        header.write("// edited\n")
+    monkeypatch.setattr(build, "SOURCES", edited)
     build.library.cache_clear()
-    build.library()
+    build.library("compiled")
     assert len(list(empty_cache.iterdir())) == 2
 
 
@@ -151,7 +153,7 @@ def test_without_a_compiler_torch_does_it_and_says_so(empty_cache, monkeypatch):
 
     monkeypatch.setattr(build, "find_compiler", missing)
     lines = []
-    assert kernels.choose("cpu", report=lines.append) is TorchHingeAdam
+    assert kernels.choose("cpu", report=lines.append).name == "torch"
     assert len(lines) == 1 and "ziglang is not installed" in lines[0] and "torch" in lines[0]
     with pytest.raises(ValueError, match="ziglang is not installed"):
         kernels.choose("cpu", "compiled")
@@ -161,13 +163,13 @@ def test_a_compiler_that_fails_is_named_with_its_words(empty_cache, monkeypatch)
     failing = [sys.executable, "-c", "import sys; sys.exit('error: no such target')"]
     monkeypatch.setattr(build, "find_compiler", lambda: (failing, "some compiler"))
     with pytest.raises(build.BuildError, match="no such target"):
-        build.library()
+        build.library("compiled")
 
 
 def test_choice_of_backend():
-    assert kernels.choose("cpu") is CompiledHingeAdam
-    assert kernels.choose("cpu", "torch") is TorchHingeAdam
-    assert kernels.choose("cuda") is TorchHingeAdam
+    assert kernels.choose("cpu").hinge_adam is CompiledHingeAdam
+    assert kernels.choose("cpu", "torch").hinge_adam is TorchHingeAdam
+    assert kernels.choose("cuda").hinge_adam is TorchHingeAdam
     with pytest.raises(ValueError, match="no backend 'fortran'"):
         kernels.choose("cpu", "fortran")
     with pytest.raises(ValueError, match="runs on the CPU"):
@@ -178,7 +180,7 @@ def test_two_processes_build_at_once(tmp_path):
     """Each of them ends with a library that works, and one file stays."""
     code = (
         "import sys; from pathlib import Path; from jamming.kernels import build;"
-        f"build.CACHE = Path({str(tmp_path / 'cache')!r}); build.library()[0].gradient_double"
+        f"build.CACHE = Path({str(tmp_path / 'cache')!r}); build.library('compiled').gradient_double"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(build.__file__).parents[2])}
     started = [subprocess.Popen([sys.executable, "-c", code], env=environment) for _ in range(2)]

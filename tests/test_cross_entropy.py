@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from jamming.cross_entropy import CrossEntropySGD, batch_size, initial_params, layers, learning_rate
+from jamming.cross_entropy import CrossEntropySGD as TorchCrossEntropySGD
+from jamming.cross_entropy import batch_size, initial_params, layers, learning_rate
+from jamming.kernels.compiled_cross_entropy import CompiledCrossEntropySGD
 from jamming.spec import Network, Protocol
+
+
+@pytest.fixture(params=[TorchCrossEntropySGD, CompiledCrossEntropySGD], ids=["torch", "compiled"])
+def kernel(request):
+    """Each implementation of the step."""
+    return request.param
+
 
 PROTOCOL = Protocol("cross_entropy_sgd", 0.0, 1000, 1e-2, 1e-3, 0)
 
@@ -81,17 +90,17 @@ def batches(seed, n_train, size):
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 @pytest.mark.parametrize("depth", [1, 2, 5])
-def test_outputs_are_those_of_the_formula(activation, depth):
+def test_outputs_are_those_of_the_formula(kernel, activation, depth):
     network, params, inputs, labels = problem(activation, depth)
-    outputs = CrossEntropySGD(network, params, inputs, labels, seed=0).evaluate_all()
+    outputs = kernel(network, params, inputs, labels, seed=0).evaluate_all()
     np.testing.assert_allclose(outputs.numpy(), plain_outputs(params, inputs, network), rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 @pytest.mark.parametrize(("depth", "n_train"), [(1, 60), (3, 61), (5, 60)])
-def test_steps_are_those_of_torch_nn_and_torch_optim(activation, depth, n_train):
+def test_steps_are_those_of_torch_nn_and_torch_optim(kernel, activation, depth, n_train):
     network, params, inputs, labels = problem(activation, depth, n_train)
-    fast = CrossEntropySGD(network, params, inputs, labels, seed=7)
+    fast = kernel(network, params, inputs, labels, seed=7)
     modules = torch_network(params, network)
     hidden_biases = [linear.bias.detach().clone() for linear in modules[0:-1:3]]
     optimizer = torch.optim.SGD(modules.parameters(), lr=0.1)
@@ -111,10 +120,10 @@ def test_steps_are_those_of_torch_nn_and_torch_optim(activation, depth, n_train)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-def test_gradient_is_the_slope_of_the_loss(activation):
+def test_gradient_is_the_slope_of_the_loss(kernel, activation):
     """Central differences on the numpy formula: independent of torch."""
     network, params, inputs, labels = problem(activation, depth=2)
-    fast = CrossEntropySGD(network, params, inputs, labels, seed=3)
+    fast = kernel(network, params, inputs, labels, seed=3)
     batch = next(batches(3, len(labels), fast.batch_size))
     fast.train_step(0.0)
 
@@ -128,10 +137,10 @@ def test_gradient_is_the_slope_of_the_loss(activation):
         assert float(fast.gradient[index]) == pytest.approx(slope, abs=1e-8)
 
 
-def test_confident_outputs_do_not_overflow():
+def test_confident_outputs_do_not_overflow(kernel):
     network, params, inputs, labels = problem()
     params[layers(network)[-1].weights] *= 1e6
-    fast = CrossEntropySGD(network, params, inputs, labels, seed=0)
+    fast = kernel(network, params, inputs, labels, seed=0)
     fast.train_step(1e-2)
     assert torch.isfinite(fast.params).all()
 
@@ -181,10 +190,10 @@ def test_too_few_patterns_are_one_sentence():
         batch_size(3)
 
 
-def test_an_epoch_uses_no_pattern_twice():
+def test_an_epoch_uses_no_pattern_twice(kernel):
     network, params, _, labels = problem(n_train=61)
     numbered = np.arange(61.0)[:, None] * np.ones(4)
-    fast = CrossEntropySGD(network, params, numbered, labels, seed=0)
+    fast = kernel(network, params, numbered, labels, seed=0)
     epochs = []
     for _ in range(3):
         seen = []
@@ -200,15 +209,15 @@ def test_an_epoch_uses_no_pattern_twice():
 
 
 @pytest.mark.parametrize("at", [0, 3, 4])
-def test_a_loaded_state_goes_on_with_the_same_bits(at):
+def test_a_loaded_state_goes_on_with_the_same_bits(kernel, at):
     """Also in the middle of an epoch."""
     network, params, inputs, labels = problem(n_train=40)
-    whole = CrossEntropySGD(network, params, inputs, labels, seed=1)
+    whole = kernel(network, params, inputs, labels, seed=1)
     for step in range(10):
         if step == at:
             state = whole.state()
         whole.train_step(0.1)
-    resumed = CrossEntropySGD(network, params, inputs, labels, seed=1)
+    resumed = kernel(network, params, inputs, labels, seed=1)
     resumed.train_step(0.1)
     resumed.load_state(state, at)
     for _ in range(at, 10):
@@ -217,10 +226,10 @@ def test_a_loaded_state_goes_on_with_the_same_bits(at):
     assert torch.equal(resumed.params, whole.params)
 
 
-def test_single_precision_is_near_double():
+def test_single_precision_is_near_double(kernel):
     network, params, inputs, labels = problem()
-    double = CrossEntropySGD(network, params, inputs, labels, seed=0)
-    single = CrossEntropySGD(network, params, inputs, labels, seed=0, dtype=torch.float32)
+    double = kernel(network, params, inputs, labels, seed=0)
+    single = kernel(network, params, inputs, labels, seed=0, dtype=torch.float32)
     for _ in range(20):
         double.train_step(1e-2)
         single.train_step(1e-2)
@@ -228,9 +237,9 @@ def test_single_precision_is_near_double():
     torch.testing.assert_close(single.params.double(), double.params, rtol=1e-4, atol=1e-5)
 
 
-def test_it_learns():
+def test_it_learns(kernel):
     network, params, inputs, labels = problem(n_train=40)
-    fast = CrossEntropySGD(network, params, inputs, labels, seed=0)
+    fast = kernel(network, params, inputs, labels, seed=0)
 
     def errors():
         return int((fast.evaluate_all() * fast.labels <= 0).sum())

@@ -171,7 +171,7 @@ def interrupted(steps, checkpoint, monkeypatch, point, dataset):
         pass
 
     monkeypatch.setattr(training, "SAVE_EVERY_SECONDS", 0)
-    kernel, count = training.kernels.choose("cpu"), iter(range(10**9))
+    kernel, count = training.kernels.choose("cpu").hinge_adam, iter(range(10**9))
     original = kernel.compute_gradient
 
     def dying(self):

@@ -348,14 +348,14 @@ def test_an_attempt_is_the_training_it_says(protocol, tmp_path):
     if protocol.name == "cross_entropy_sgd":
         initial = transition.cross_entropy.initial_params(point.network(width), point.seed_for("initial", 0, width))
         seed = point.seed_for("batches", 0, width)
-        kernel = transition.cross_entropy.CrossEntropySGD(point.network(width), initial, inputs, labels, seed)
+        kernel = transition.kernels.choose("cpu").cross_entropy(point.network(width), initial, inputs, labels, seed)
         for step in range(200):
             kernel.train_step(0.2 if step < 100 else 0.02)
         aligned = labels * kernel.evaluate_all().numpy()
         loss, unsatisfied = np.mean(np.log1p(np.exp(-aligned))), np.sum(aligned < 0)
     else:
         initial = transition.network.initial_params(point.network(width), point.seed_for("initial", 0, width))
-        kernel = transition.kernels.choose("cpu")(point.network(width), initial, inputs, labels, 0.5)
+        kernel = transition.kernels.choose("cpu").hinge_adam(point.network(width), initial, inputs, labels, 0.5)
         for step in range(200):
             kernel.compute_gradient()
             kernel.update(1e-6 + (3e-2 - 1e-6) * (1 - step / 200))
@@ -400,9 +400,9 @@ def interrupted(point, checkpoint, monkeypatch, calls, save_every):
 
     with monkeypatch.context() as patch:
         patch.setattr(transition, "SAVE_EVERY_SECONDS", save_every)
-        kernel = transition.cross_entropy.CrossEntropySGD
+        kernel = transition.kernels.choose("cpu").cross_entropy
         patch.setattr(kernel, "train_step", dying(kernel.train_step))
-        hinge = transition.kernels.choose("cpu")
+        hinge = transition.kernels.choose("cpu").hinge_adam
         patch.setattr(hinge, "compute_gradient", dying(hinge.compute_gradient))
         with pytest.raises(Killed):
             transition.find_transition(point, None, checkpoint, report=lambda line: None)
@@ -428,13 +428,13 @@ def test_a_killed_search_ends_with_the_same_bits(protocol, save_every, tmp_path,
 
 def test_resuming_trains_no_finished_width_again(tmp_path, monkeypatch):
     trained = []
-    original = transition.HingeAdam.__init__
+    original = transition.kernels.HingeAdam.__init__
 
     def counting(self, network, *arguments):
         trained.append(network.width)
         original(self, network, *arguments)
 
-    monkeypatch.setattr(transition.HingeAdam, "__init__", counting)
+    monkeypatch.setattr(transition.kernels.HingeAdam, "__init__", counting)
     find(POINT, tmp_path)
     whole = list(trained)
     trained.clear()

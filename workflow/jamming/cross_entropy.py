@@ -102,9 +102,7 @@ class CrossEntropySGD:
         """One SGD step on the next batch: fills `gradient`, moves `params`."""
         inputs, labels = self._next_batch()
         outputs, active, normalized = self._forward(inputs)
-        # ∂ℓ/∂f = −y / (1 + e^{y f})
-        sensitivity = torch.sigmoid(-labels * outputs).mul_(labels).mul_(-1 / len(labels))[None, :]
-        self._backward(sensitivity, active, normalized)
+        self._backward(self._sensitivity(outputs, labels)[None, :], active, normalized)
         self.params.add_(self.gradient, alpha=-rate)
         self.step += 1
 
@@ -137,6 +135,11 @@ class CrossEntropySGD:
             self._shuffled_labels, self._epoch = self.labels[order], epoch
         batch = slice(number * self.batch_size, (number + 1) * self.batch_size)
         return self._shuffled_inputs[:, batch], self._shuffled_labels[batch]
+
+    @staticmethod
+    def _sensitivity(outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """∂ℓ/∂f = −y / (1 + e^{y f}) for the mean over a batch: shape (B,)."""
+        return torch.sigmoid(-labels * outputs).mul_(labels).mul_(-1 / len(labels))
 
     def _forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, list, list]:
         """Outputs (B,); inputs and activations of each layer (features, B); what `_backward` needs of each BN."""

@@ -2,7 +2,7 @@
 
 The hash covers a module and every module of this package that it imports, as syntax trees without docstrings:
 comments, docstrings and layout do not enter, and so never train a network again. C++ source counts as part of the
-module of the same name that stands beside it. Storage and checkpoints
+module of the same name beside it. Storage and checkpoints
 move numbers but do not make them; they enter through the format's version alone.
 """
 
@@ -36,8 +36,7 @@ def fingerprint(*modules: str) -> str:
 def _parsed(text: str, name: str, is_package: bool) -> tuple[str, tuple[str, ...]]:
     """The hash of a module and what it imports. Each text is parsed once, however many results share it."""
     tree = ast.parse(text)
-    source = _path(name).with_suffix(".cpp")
-    native = _without_comments(source.read_text(encoding="utf-8")) if source.exists() else ""
+    native = _native(_path(name).with_suffix(".cpp"))
     imported = tuple(_imports(tree, name, is_package))
     return hashlib.sha256((ast.dump(_without_docstrings(tree)) + native).encode()).hexdigest(), imported
 
@@ -64,9 +63,16 @@ def _imports(tree: ast.Module, name: str, is_package: bool) -> list[str]:
     return found
 
 
-def _without_comments(source: str) -> str:
-    """C++ without `//` comments and layout; the package's own source has no other comments and no // in strings."""
-    return " ".join(re.sub(r"//[^\n]*", "", source).split())
+def _native(source: Path) -> str:
+    """C++ and what it includes from beside it, without `//` comments and layout; "" if there is none.
+
+    The package's own source has no other comments and no // in strings.
+    """
+    if not source.exists():
+        return ""
+    text = source.read_text(encoding="utf-8")
+    included = [_native(source.with_name(name)) for name in re.findall(r'^#include "(.+)"', text, re.MULTILINE)]
+    return " ".join([*included, *re.sub(r"//[^\n]*", "", text).split()])
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

@@ -16,7 +16,7 @@ import torch
 from . import kernels, store
 from .checkpoint import Checkpoint
 from .datasets import Split, split
-from .kernels import HingeAdam
+from .kernels import Backend, HingeAdam
 from .losses import count_misclassified, quadratic_hinge
 from .network import initial_params
 from .protocols import LARGEST_KEPT, RECORDS_PER_DECADE, STATES_PER_DECADE, learning_rate, log_spaced_steps
@@ -48,15 +48,15 @@ def train(
     checkpoint: Checkpoint,
     device: str = "cpu",
     report: Callable[[str], None] = print,
-    kernel: type[HingeAdam] | None = None,
+    backend: Backend | None = None,
 ) -> dict:
     """Train every replica of a point; return the tree of its result file (layout: docs/results.md).
 
-    `kernel` does the steps; without one the fastest that works on the device is taken.
+    `backend` does the steps; without one the fastest that works on the device is taken.
 
     Raises DivergenceError on NaN or infinity, DatasetError when the data cannot supply P patterns.
     """
-    kernel = kernel or kernels.choose(device, report=report)
+    backend = backend or kernels.choose(device, report=report)
     saved = checkpoint.load() or {}
     tree = {name: replica for name, replica in saved.items() if name.startswith("replica_")}
     progress = Progress.from_tree(saved["progress"]) if "progress" in saved else None
@@ -68,7 +68,7 @@ def train(
         label = f"{point.sweep} P={point.n_train} replica {replica + 1}/{point.replicas}"
         data = split(dataset, point.n_train, point.seed_for("data", replica))
         tree[f"replica_{replica:02d}"] = _train_replica(
-            point, replica, data, kernel, device, progress, save, report, label
+            point, replica, data, backend, device, progress, save, report, label
         )
         progress = None
     return tree
@@ -111,7 +111,7 @@ def _train_replica(
     point: Point,
     replica: int,
     data: Split,
-    kernel: type[HingeAdam],
+    backend: Backend,
     device: str,
     progress: Progress | None,
     save: Callable[[Progress], None],
@@ -122,7 +122,9 @@ def _train_replica(
     network, protocol = point.network, point.protocol
     initial = initial_params(network, point.seed_for("initial", replica))
     dtype = getattr(torch, point.dtype)
-    optimizer = kernel(network, initial, data.train_inputs, data.train_labels, protocol.margin, dtype, device)
+    optimizer = backend.hinge_adam(
+        network, initial, data.train_inputs, data.train_labels, protocol.margin, dtype, device
+    )
     test = None
     if data.has_test:
         test = optimizer.evaluator(data.test_inputs), torch.tensor(data.test_labels, dtype=dtype, device=device)

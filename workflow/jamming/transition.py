@@ -4,7 +4,6 @@ What is tried next is decided in lines.py; here networks are trained, and the st
 killed job goes on from its last saved step with the same bits.
 """
 
-import functools
 import math
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ import torch
 
 from . import cross_entropy, datasets, kernels, network, protocols, store
 from .checkpoint import Checkpoint
-from .kernels import HingeAdam
+from .kernels import Backend
 from .lines import NEVER, Attempt, LineError, LinePoint, from_columns, n_star_at, search, to_columns
 from .losses import count_misclassified, overlaps, quadratic_hinge
 from .training import REPORT_EVERY_SECONDS, SAVE_EVERY_SECONDS, DivergenceError
@@ -33,11 +32,11 @@ def find_transition(
     checkpoint: Checkpoint,
     device: str = "cpu",
     report: Callable[[str], None] = print,
-    kernel: type[HingeAdam] | None = None,
+    backend: Backend | None = None,
 ) -> dict:
     """Search the transition for every replica of a point; return the tree of its result file.
 
-    `kernel` does the steps on the hinge loss; without one the fastest that works on the device is taken.
+    `backend` does the steps; without one the fastest that works on the device is taken.
 
     `dataset` (kind "dataset") is needed for MNIST; random patterns are drawn here, for each replica, and for each width
     if d = h. Layout: replica_XX with attributes status, n_star and n_below (see `lines.n_star_at`), attempts with one
@@ -46,8 +45,7 @@ def find_transition(
     Raises LineError for a point that makes no sense, DivergenceError on NaN or infinity.
     """
     _check(point, dataset)
-    hinge = functools.partial(HingeTraining, kernel or kernels.choose(device, report=report))
-    kind = CrossEntropyTraining if point.protocol.name == "cross_entropy_sgd" else hinge
+    backend = backend or kernels.choose(device, report=report)
     saved = checkpoint.load() or {}
     tree = {name: replica for name, replica in saved.items() if name.startswith("replica_")}
     current = saved.get("current", {})
@@ -56,7 +54,7 @@ def find_transition(
         def save(current: dict) -> None:
             checkpoint.save({**tree, "current": current})
 
-        descent = Descent(point, replica, dataset, kind, device, save, report)
+        descent = Descent(point, replica, dataset, backend, device, save, report)
         tree[f"replica_{replica:02d}"] = descent.run(current)
         current = {}
     return tree
@@ -69,7 +67,7 @@ class Descent:
     point: LinePoint
     replica: int
     dataset: store.Result | None
-    kind: Callable
+    backend: Backend
     device: str
     save: Callable[[dict], None]
     report: Callable[[str], None]
@@ -104,7 +102,8 @@ class Descent:
         """Train one network to its end, going on from a saved state if there is one."""
         point = self.point
         patterns = _patterns(point, self.replica, width, self.dataset)
-        training = self.kind(point, self.replica, width, *patterns, self.device)
+        kind = CrossEntropyTraining if point.protocol.name == "cross_entropy_sgd" else HingeTraining
+        training = kind(point, self.replica, width, *patterns, self.backend, self.device)
         seconds_before, self._unfinished, unfinished = 0.0, None, self._unfinished
         if unfinished is not None:
             training.load_state(unfinished["optimizer"], unfinished["step"])
@@ -151,18 +150,18 @@ class HingeTraining:
 
     def __init__(
         self,
-        kernel: type[HingeAdam],
         point: LinePoint,
         replica: int,
         width: int,
         inputs: np.ndarray,
         labels: np.ndarray,
+        backend: Backend,
         device: str,
     ):
         self.protocol, self.network = point.protocol, point.network(width)
         initial = network.initial_params(self.network, point.seed_for("initial", replica, width))
         dtype = getattr(torch, point.dtype)
-        self._optimizer = kernel(self.network, initial, inputs, labels, self.protocol.margin, dtype, device)
+        self._optimizer = backend.hinge_adam(self.network, initial, inputs, labels, self.protocol.margin, dtype, device)
         self.state, self.load_state = self._optimizer.state, self._optimizer.load_state
 
     @property
@@ -196,11 +195,20 @@ class CrossEntropyTraining:
     on all patterns together (`CrossEntropySGD.evaluate_all`).
     """
 
-    def __init__(self, point: LinePoint, replica: int, width: int, inputs: np.ndarray, labels: np.ndarray, device: str):
+    def __init__(
+        self,
+        point: LinePoint,
+        replica: int,
+        width: int,
+        inputs: np.ndarray,
+        labels: np.ndarray,
+        backend: Backend,
+        device: str,
+    ):
         self.protocol, self.network = point.protocol, point.network(width)
         initial = cross_entropy.initial_params(self.network, point.seed_for("initial", replica, width))
         seed, dtype = point.seed_for("batches", replica, width), getattr(torch, point.dtype)
-        self._optimizer = cross_entropy.CrossEntropySGD(self.network, initial, inputs, labels, seed, dtype, device)
+        self._optimizer = backend.cross_entropy(self.network, initial, inputs, labels, seed, dtype, device)
         self.state, self.load_state = self._optimizer.state, self._optimizer.load_state
         self.check_every = max(self._optimizer.steps_per_epoch, CHECK_EVERY)
         self._fitted = False

@@ -18,9 +18,9 @@ def train(arguments: argparse.Namespace) -> None:
     from .. import training
 
     def run(
-        point: Point, dataset: store.Result, checkpoint: "Checkpoint", device: str, kernel: type
+        point: Point, dataset: store.Result, checkpoint: "Checkpoint", device: str, backend: object
     ) -> tuple[dict, float]:
-        tree = training.train(point, dataset, checkpoint, device, report, kernel)
+        tree = training.train(point, dataset, checkpoint, device, report, backend)
         return tree, sum(float(replica["timing"]["wall_time"][-1]) for replica in tree.values())
 
     _resumable(arguments, "run", Point.from_json(arguments.spec), run)
@@ -31,9 +31,9 @@ def find_transition(arguments: argparse.Namespace) -> None:
     from ..lines import LinePoint
 
     def run(
-        point: LinePoint, dataset: store.Result | None, checkpoint: "Checkpoint", device: str, kernel: type
+        point: LinePoint, dataset: store.Result | None, checkpoint: "Checkpoint", device: str, backend: object
     ) -> tuple[dict, float]:
-        tree = transition.find_transition(point, dataset, checkpoint, device, report, kernel)
+        tree = transition.find_transition(point, dataset, checkpoint, device, report, backend)
         return tree, sum(float(replica["timing"]["seconds"].sum()) for replica in tree.values())
 
     _resumable(arguments, "line", LinePoint.from_json(arguments.spec), run)
@@ -51,8 +51,8 @@ def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Cal
     device, spec = resolve_device(arguments.device), json.loads(arguments.spec)
     files = {"dataset": arguments.data} if arguments.data else {}
     dataset = store.read(arguments.data, "dataset") if arguments.data else None
-    kernel = kernels.choose(device, arguments.backend, report)
-    made = store.provenance(files, arguments.threads, device, backend=kernel.backend(device))
+    backend = kernels.choose(device, arguments.backend, report)
+    made = store.provenance(files, arguments.threads, device, backend=backend.name)
     # A state is gone on from by the backend that saved it alone, or the bits would depend on the interruption.
     asked = {**spec, "inputs": made["inputs"], "backend": made["backend"]}
     with Checkpoint(arguments.out, asked, report=report) as checkpoint:
@@ -60,7 +60,7 @@ def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Cal
         if checkpoint.waited and _holds(arguments.out, kind, spec):
             report(f"{arguments.out} is there already.")
             return
-        tree, wall_time = run(point, dataset, checkpoint, device, kernel)
+        tree, wall_time = run(point, dataset, checkpoint, device, backend)
         store.write(arguments.out, kind, spec, tree, {**made, "wall_time": wall_time})
         checkpoint.remove()
 

@@ -1,36 +1,50 @@
-"""One training step, the place where all the time goes, behind one class with several implementations.
+"""One training step, the place where all the time goes, with several implementations.
 
-`HingeAdam` says what a step is; `torch_step` does it in torch on any device and is the reference; `compiled` does it
-in C++ on the CPU. They agree to rounding. `choose` picks the fastest that works here.
+`hinge_adam` says what a step on the hinge loss is; `torch_step` does it in torch on any device and is the reference;
+`compiled` does it in C++ on the CPU. For cross-entropy the reference is `jamming.cross_entropy`, which
+`compiled_cross_entropy` follows. They agree to rounding; `choose` picks the fastest that works here.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from .build import BuildError
+from ..cross_entropy import CrossEntropySGD
+from . import build
+from .compiled import CompiledHingeAdam
+from .compiled_cross_entropy import CompiledCrossEntropySGD
 from .hinge_adam import HingeAdam
+from .torch_step import TorchHingeAdam
 
 BACKENDS = ("auto", "compiled", "torch")
 
 
-def choose(device: str, backend: str = "auto", report: Callable[[str], None] = print) -> type[HingeAdam]:
-    """The implementation for a device ("cpu" or "cuda"); "auto" prefers the compiled one and says why it cannot be had.
+@dataclass(frozen=True)
+class Backend:
+    """What does the arithmetic. `name` goes on record: results differ between backends in rounding."""
+
+    name: str
+    hinge_adam: type[HingeAdam]
+    cross_entropy: type[CrossEntropySGD]
+
+
+def choose(device: str, backend: str = "auto", report: Callable[[str], None] = print) -> Backend:
+    """The backend for a device ("cpu" or "cuda"); "auto" prefers the compiled one and says why it cannot be had.
 
     Raises ValueError if the compiled one is asked for and cannot be had.
     """
-    from .compiled import CompiledHingeAdam
-    from .torch_step import TorchHingeAdam
-
     if backend not in BACKENDS:
         raise ValueError(f"there is no backend '{backend}'; take one of {', '.join(BACKENDS)}.")
+    in_torch = Backend("torch" if device == "cpu" else f"torch on {device}", TorchHingeAdam, CrossEntropySGD)
     if backend == "torch" or (backend == "auto" and device != "cpu"):
-        return TorchHingeAdam
+        return in_torch
     if device != "cpu":
         raise ValueError(f"the compiled training step runs on the CPU, not on {device}; set backend to auto or torch.")
     try:
-        CompiledHingeAdam.prepare()
-    except BuildError as error:
+        for library in ("compiled", "compiled_cross_entropy"):
+            build.library(library)
+    except build.BuildError as error:
         if backend == "compiled":
             raise ValueError(f"the training step cannot be compiled: {error}") from None
         report(f"training with torch, about three times slower, since the step cannot be compiled: {error}")
-        return TorchHingeAdam
-    return CompiledHingeAdam
+        return in_torch
+    return Backend(f"compiled by {build.description()}", CompiledHingeAdam, CompiledCrossEntropySGD)

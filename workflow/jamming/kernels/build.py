@@ -1,4 +1,5 @@
-"""Compiling `compiled.cpp`, once for each kind of processor, with the compiler that is locked with the other packages.
+"""Compiling the C++ sources beside this file, once for each kind of processor, by the compiler that is locked with the
+other packages.
 
 The library is kept beside Python's own compiled files (`__pycache__`), or, where that cannot be written, made anew by
 each process. Its name holds a hash of the source, the compiler and the flags, so that none is ever out of date.
@@ -17,8 +18,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-SOURCE = Path(__file__).with_name("compiled.cpp")
-CACHE = Path(__file__).parent / "__pycache__"
+SOURCES = Path(__file__).parent
+CACHE = SOURCES / "__pycache__"
 
 # No library is needed, not even C's. Products and sums are fused where the source says so and nowhere else.
 FLAGS = ("-O3", "-std=c++20", "-ffp-contract=off", "-fPIC", "-shared", "-nostdlib", "-fvisibility=hidden")
@@ -30,23 +31,28 @@ class BuildError(Exception):
 
 
 @cache
-def library() -> tuple[ctypes.CDLL, str]:
-    """The compiled library, and what it is: compiler and processor level.
+def library(name: str) -> ctypes.CDLL:
+    """The library made from `name`.cpp.
 
     Raises BuildError without a compiler, for an unknown processor, or if the compiler fails.
     """
-    level = processor_level()
-    command, compiler = find_compiler()
-    command = [*command, *FLAGS, f"-march={level}"]
-    key = hashlib.sha256(repr((SOURCE.read_bytes(), FLAGS, compiler, level)).encode()).hexdigest()[:16]
-    kept = CACHE / f"compiled-{level}-{key}.so"
+    level, (command, compiler) = processor_level(), find_compiler()
+    source = SOURCES / f"{name}.cpp"
+    texts = [path.read_bytes() for path in (source, *sorted(SOURCES.glob("*.h")))]
+    key = hashlib.sha256(repr((texts, FLAGS, compiler, level)).encode()).hexdigest()[:16]
+    kept = CACHE / f"{name}-{level}-{key}.so"
     if not kept.exists():
         with tempfile.TemporaryDirectory() as folder:
             made = Path(folder) / kept.name
-            _compile([*command, "-x", "c++", str(SOURCE), "-o", str(made)], Path(folder))
+            _compile([*command, *FLAGS, f"-march={level}", "-x", "c++", str(source), "-o", str(made)], Path(folder))
             if not _keep(made, kept):
-                return ctypes.CDLL(str(made)), f"{compiler}, {level}"
-    return ctypes.CDLL(str(kept)), f"{compiler}, {level}"
+                return ctypes.CDLL(str(made))
+    return ctypes.CDLL(str(kept))
+
+
+def description() -> str:
+    """What compiles, and for what: "zig 0.17.1, x86_64_v4". Raises BuildError as `library` does."""
+    return f"{find_compiler()[1]}, {processor_level()}"
 
 
 def processor_level() -> str:
@@ -82,7 +88,7 @@ def _compile(command: list[str], folder: Path) -> None:
         raise BuildError(f"the compiler does not run: {error}.") from None
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise BuildError(f"the compiler refuses {SOURCE.name}: {lines[0]}.")
+        raise BuildError(f"the compiler refuses {command[-3]}: {lines[0]}.")
 
 
 def _keep(made: Path, kept: Path) -> bool:

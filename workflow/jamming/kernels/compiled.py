@@ -10,10 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from . import build
+from .blocks import Patterns, address, functions
 from .hinge_adam import BETA_1, BETA_2, EPSILON, HingeAdam
-
-VECTOR_BYTES, VECTORS_IN_A_ROW = 64, 8
 
 
 class Problem(ctypes.Structure):
@@ -30,15 +28,6 @@ class Problem(ctypes.Structure):
 class CompiledHingeAdam(HingeAdam):
     """The step as one call into the library each for the gradient and for Adam."""
 
-    @staticmethod
-    def prepare() -> None:
-        """Compile the library if that has not been done yet. Raises build.BuildError if it cannot be."""
-        build.library()
-
-    @staticmethod
-    def backend(device: str) -> str:
-        return f"compiled by {build.library()[1]}"
-
     def evaluator(self, inputs: np.ndarray) -> Callable[[], torch.Tensor]:
         patterns = Patterns(inputs, np.ones(len(inputs)), self.params.dtype)
         problem = self._problem(patterns)
@@ -50,13 +39,8 @@ class CompiledHingeAdam(HingeAdam):
         return outputs
 
     def _take(self, inputs: np.ndarray, labels: np.ndarray) -> None:
-        precision = {torch.float64: "double", torch.float32: "float"}[self.params.dtype]
-        loaded, _ = build.library()
-        self._functions = {
-            name: loaded[f"{name}_{precision}"] for name in ("workspace_size", "gradient", "outputs", "update")
-        }
-        for name, function in self._functions.items():
-            function.restype = ctypes.c_longlong if name in ("workspace_size", "gradient") else None
+        names = {"workspace_size": ctypes.c_longlong, "gradient": ctypes.c_longlong, "outputs": None, "update": None}
+        self._functions = functions("compiled", self.params.dtype, names)
         self._functions["update"].argtypes = [ctypes.c_void_p] + 5 * [ctypes.c_double]
         self._patterns = Patterns(inputs, labels, self.params.dtype)
         self.labels, self.outputs, self.delta = self._patterns.labels, self._patterns.outputs, self._patterns.delta
@@ -81,35 +65,10 @@ class CompiledHingeAdam(HingeAdam):
             n_patterns=len(patterns.labels),
             n_params=len(self.params),
             margin=self.margin,
-            **{name: _address(getattr(patterns, name)) for name in ("inputs", "labels", "outputs", "delta")},
-            **{name: _address(getattr(self, name)) for name in ("params", "gradient", "first_moment", "second_moment")},
+            **{name: address(getattr(patterns, name)) for name in ("inputs", "labels", "outputs", "delta")},
+            **{name: address(getattr(self, name)) for name in ("params", "gradient", "first_moment", "second_moment")},
         )
         workspace = torch.zeros(self._functions["workspace_size"](ctypes.byref(problem)), dtype=torch.uint8)
-        problem.workspace = _address(workspace)
+        problem.workspace = address(workspace)
         problem.keeps = patterns, workspace  # the library has no more than their addresses
         return problem
-
-
-class Patterns:
-    """Patterns as the library wants them: `inputs` in blocks (blocks, d, block), and of each pattern `labels`,
-    `outputs` and `delta` (P,)."""
-
-    def __init__(self, inputs: np.ndarray, labels: np.ndarray, dtype: torch.dtype):
-        """`inputs` (P, d), `labels` (P,)."""
-        block = VECTORS_IN_A_ROW * VECTOR_BYTES // dtype.itemsize
-        n_patterns, dim = inputs.shape
-        n_blocks = math.ceil(n_patterns / block)
-        # What fills the last block are patterns of zeros, which the library does not count.
-        padded = torch.zeros(n_blocks * block, dim, dtype=dtype)
-        padded[:n_patterns] = torch.tensor(inputs)
-        self.inputs = padded.view(n_blocks, block, dim).transpose(1, 2).contiguous()
-        self.labels, self.outputs, self.delta = (
-            torch.zeros(n_blocks * block, dtype=dtype)[:n_patterns] for _ in range(3)
-        )
-        self.labels.copy_(torch.tensor(labels))
-
-
-def _address(tensor: torch.Tensor) -> int:
-    address = tensor.data_ptr()
-    assert address % VECTOR_BYTES == 0, "torch aligns its memory to 64 bytes"
-    return address

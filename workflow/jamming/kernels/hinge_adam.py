@@ -37,11 +37,6 @@ class HingeAdam(ABC):
         self._layers = self._views(self.params)
         self._take(inputs, labels)
 
-    @staticmethod
-    @abstractmethod
-    def backend(device: str) -> str:
-        """What did the arithmetic, for the record: results differ between backends in rounding."""
-
     @abstractmethod
     def _take(self, inputs: np.ndarray, labels: np.ndarray) -> None:
         """Lay out the patterns, and set `labels`, `outputs` and `delta`."""

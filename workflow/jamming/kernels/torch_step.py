@@ -22,10 +22,6 @@ GATHER_BELOW = 0.8
 class TorchHingeAdam(HingeAdam):
     """The step as a few calls of torch per layer and block."""
 
-    @staticmethod
-    def backend(device: str) -> str:
-        return "torch" if device == "cpu" else f"torch on {device}"
-
     def _take(self, inputs: np.ndarray, labels: np.ndarray) -> None:
         network, options = self.network, {"dtype": self.params.dtype, "device": self.params.device}
         self.inputs = torch.tensor(np.ascontiguousarray(inputs.T), **options)
