@@ -19,7 +19,7 @@ export PYTHONNOUSERSITE := 1
 # Relative to the folder of this file, which may have spaces in its path.
 IN_VENV := PATH="$$PWD/.venv/bin:$$PATH"; export PATH;
 
-.PHONY: all setup test lint format lock clean distclean help
+.PHONY: all setup test lint format gallery lock clean distclean help
 
 all: setup  ## set up and run the main job
 	@$(IN_VENV) snakemake --cores "$(CORES)" --max-jobs-per-timespan 10000/10s $(ARGS)
@@ -40,6 +40,9 @@ format: setup  ## rewrite Python and Snakemake files in the one style
 	@$(IN_VENV) ruff check --fix .
 	@$(IN_VENV) ruff format .
 	@$(IN_VENV) snakefmt Snakefile workflow
+
+gallery: setup  ## write docs/gallery.md and its images anew, from the results of quick
+	@$(IN_VENV) PYTHONPATH=workflow python -m jamming gallery --results results/quick --out docs
 
 lock:  ## write envs/requirements.lock anew from envs/requirements.in
 	@PYTHON="$(PYTHON)" sh envs/lock.sh

@@ -34,10 +34,17 @@ def draw(name: str, table: Mapping) -> Figure:
         return import_module(f".{MODULES[name]}", __name__).draw(table)
 
 
-def render(name: str, table: Mapping, paths: Iterable[Path], metadata: Mapping[str, str] | None = None) -> None:
+def render(
+    name: str,
+    table: Mapping,
+    paths: Iterable[Path],
+    metadata: Mapping[str, str] | None = None,
+    dpi: float | None = None,
+) -> None:
     """Draw a figure and save it to each path (.pdf, .svg or .png); the same table gives the same bytes.
 
-    `metadata` may hold "title" and "description", kept inside PDF and SVG; no date is ever written.
+    `metadata` may hold "title" and "description", kept inside PDF and SVG; no date is ever written. `dpi` is the
+    resolution of a PNG, the style's if not given.
     Raises FigureError for an unknown name, an unsuited table, or a file that cannot be written.
     """
     metadata, paths = metadata or {}, [Path(path) for path in paths]
@@ -50,7 +57,7 @@ def render(name: str, table: Mapping, paths: Iterable[Path], metadata: Mapping[s
         figure.get_layout_engine().execute(figure)
         figure.set_layout_engine("none")
         for path in paths:
-            _save(figure, path, _document_metadata(path.suffix, metadata))
+            _save(figure, path, _document_metadata(path.suffix, metadata), dpi if path.suffix == ".png" else None)
 
 
 @contextmanager
@@ -73,10 +80,11 @@ def _document_metadata(suffix: str, metadata: Mapping[str, str]) -> dict:
     return {}
 
 
-def _save(figure: Figure, path: Path, metadata: dict) -> None:
+def _save(figure: Figure, path: Path, metadata: dict, dpi: float | None) -> None:
     """Save to memory, then atomically to the path, so that a file is whole or absent."""
     content = io.BytesIO()
-    figure.savefig(content, format=_FORMATS[path.suffix], metadata=metadata)
+    options = {} if dpi is None else {"dpi": dpi}
+    figure.savefig(content, format=_FORMATS[path.suffix], metadata=metadata, **options)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

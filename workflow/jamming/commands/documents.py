@@ -1,0 +1,78 @@
+"""Verbs that make what people read: the facts the paper quotes, the paper, the executed notebook, the gallery."""
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+from .. import store, tables
+from .figures import RESULT_KINDS, result_file
+from .verbs import Verbs
+
+
+def collect_facts(arguments: argparse.Namespace) -> None:
+    from ..documents import claims, facts
+
+    needed = _needed(arguments.results, json.loads(arguments.points))
+    figure_tables = {
+        figure: facts.read_head(arguments.results / "tables" / f"{figure}.h5", "table") for figure in tables.MODULES
+    }
+    results = [facts.read_head(path, needed[path]) for path in sorted(needed)]
+    collected = facts.collect(arguments.preset, figure_tables, results, claims.read_claims(arguments.claims))
+    text = json.dumps(collected, indent=1, sort_keys=True, ensure_ascii=False)
+    _write(arguments.out, f"{text}\n".encode())
+
+
+def typeset_paper(arguments: argparse.Namespace) -> None:
+    from ..documents.typesetting import typeset
+
+    _write(arguments.out, typeset(arguments.main, arguments.facts, arguments.figures, arguments.root))
+
+
+def run_notebook(arguments: argparse.Namespace) -> None:
+    from ..documents.notebook import execute
+
+    variables = {"JAMMING_RESULTS": str(arguments.results)}
+    _write(arguments.out, execute(arguments.script, variables, Path.cwd()).encode())
+
+
+def gallery(arguments: argparse.Namespace) -> None:
+    from ..documents import claims
+    from ..documents.gallery import make_gallery
+
+    read = {name: store.read(arguments.results / "tables" / f"{name}.h5", "table") for name in tables.MODULES}
+    make_gallery(read, claims.read_claims(arguments.results / "claims.json"), arguments.out)
+
+
+def _needed(results: Path, points: dict[str, list[str]]) -> dict[Path, str]:
+    """Every file behind a table, and the trained runs behind every observable, with the kind of each."""
+    needed = {}
+    for figure in tables.MODULES:
+        for kind, names in tables.needs(figure).items():
+            for name in names:
+                for point in points[name]:
+                    for each in {kind, "lines" if kind == "lines" else "runs"}:
+                        needed[result_file(results, each, name, point)] = RESULT_KINDS[each]
+    return needed
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all. Raises StoreError when the disk is full or the folder read-only."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise store.StoreError(f"cannot write {path}: {error}; free some space or make the folder writable.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def add_verbs(verbs: Verbs) -> None:
+    verbs.add(collect_facts, "collect what the paper quotes", "points", "preset", "results", "claims", "out")
+    added = verbs.add(typeset_paper, "typeset the paper", "main", "facts", "figures", "out")
+    added.add_argument("--root", type=Path, default=Path("."), help="folder that holds all of these")
+    verbs.add(run_notebook, "execute the notebook into an HTML page", "script", "results", "out")
+    added = verbs.add(gallery, "write docs/gallery.md and its images from the tables of results/PRESET", "results")
+    added.add_argument("--out", type=Path, default=Path("docs"), help="folder to write to")

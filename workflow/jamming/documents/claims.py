@@ -1,0 +1,67 @@
+"""The claims as documents show them: claims.json, checked, with its numbers as text."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from . import DocumentError
+from .numbers import rounded, rounded_interval
+
+VERDICTS = ("reproduced", "not reproduced", "inconclusive", "not testable at this size")
+_TEXTS = ("id", "group", "statement", "published", "source", "reason")
+_KEYS = (*_TEXTS, "unit", "value", "interval_95", "n_runs", "verdict")
+
+
+def read_claims(path: Path) -> dict:
+    """claims.json as it is. Raises DocumentError if it is missing, damaged, or lacks what documents show."""
+    path = Path(path)
+    try:
+        claims = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DocumentError(f"{path} does not exist; run the rule that collects the claims.") from None
+    except ValueError as error:
+        raise DocumentError(f"{path} is no JSON ({error}); delete it and run the workflow again.") from None
+    if not isinstance(claims, dict) or "preset" not in claims or not isinstance(claims.get("claims"), list):
+        raise DocumentError(f"{path} has no preset or no list of claims; delete it and run the workflow again.")
+    for claim in claims["claims"]:
+        missing = [key for key in _KEYS if key not in claim]
+        if missing:
+            raise DocumentError(f"{path}: claim {claim.get('id', '?')} has no '{missing[0]}'; run the workflow again.")
+        if claim["verdict"] not in VERDICTS:
+            raise DocumentError(
+                f"{path}: claim {claim['id']} has the verdict '{claim['verdict']}', which is none of "
+                f"{', '.join(VERDICTS)}."
+            )
+    return claims
+
+
+def shown(claims: Mapping) -> list[dict]:
+    """One row per claim, in the file's order: texts, with `measured` "2.75" and `interval` "[2.71, 2.79]" (95 %)."""
+    return [_row(claim) for claim in claims["claims"]]
+
+
+def counts(claims: Mapping) -> dict[str, int]:
+    """How many claims have each verdict, those with none of them included."""
+    found = Counter(claim["verdict"] for claim in claims["claims"])
+    return {verdict: found[verdict] for verdict in VERDICTS}
+
+
+def about(claims: Mapping, ids: Sequence[str]) -> list[dict]:
+    """The rows of some claims, in the order asked for; ids that the file does not hold are left out."""
+    rows = {row["id"]: row for row in shown(claims)}
+    return [rows[name] for name in ids if name in rows]
+
+
+def _row(claim: Mapping) -> dict:
+    value, interval = claim["value"], claim["interval_95"]
+    unit = f" {claim['unit']}" if claim["unit"] and claim["unit"] != "1" else ""
+    measured = "–" if value is None else rounded(value, interval) + unit
+    kept = {key: str(claim[key] or "") for key in _TEXTS}
+    return {
+        **kept,
+        "measured": measured,
+        "interval": "–" if value is None else rounded_interval(interval, value),
+        "n_runs": int(claim["n_runs"]),
+        "verdict": claim["verdict"],
+    }

@@ -1,0 +1,70 @@
+"""The gallery: every figure as a small PNG, and a page that says what it shows and how it compares with the paper."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .. import figures
+from ..store import Result
+from . import claims as claims_file
+from .captions import PAPERS, Caption, caption_of, plain
+
+DPI = 100
+"""Of the images: 700 pixels for the width of a page."""
+
+
+def make_gallery(figure_tables: Mapping[str, Result], claims: Mapping, folder: Path) -> None:
+    """Write `folder`/gallery/NAME.png for every table and `folder`/gallery.md; equal tables give equal bytes.
+
+    Raises FigureError for a table that cannot be drawn and OSError for a folder that cannot be written.
+    """
+    for name, table in figure_tables.items():
+        figures.render(name, table.tree, [folder / _image(name)], dpi=DPI)
+    page = gallery_page(list(figure_tables), claims)
+    temporary = folder / f".gallery.md.{os.getpid()}.tmp"
+    temporary.write_text(page, encoding="utf-8")
+    os.replace(temporary, folder / "gallery.md")
+
+
+def gallery_page(names: Sequence[str], claims: Mapping) -> str:
+    """The page in Markdown: for each paper its figures, each with one line and the verdicts that bear on it."""
+    lines = [
+        "# Gallery",
+        "",
+        f"Every figure of both papers at preset `{claims['preset']}`, drawn from its table. Written by `make gallery`;",
+        "the measured values and verdicts are those of `claims.json`, with intervals of 95 %.",
+    ]
+    captions = [caption_of(name) for name in names]
+    for paper, heading in PAPERS.items():
+        lines += ["", f"## {heading}"]
+        for caption in captions:
+            if caption.paper == paper:
+                lines += ["", *_entry(caption, claims)]
+    return "\n".join(lines) + "\n"
+
+
+def _entry(caption: Caption, claims: Mapping) -> list[str]:
+    title = f"{caption.name}: {plain(caption.title)}"
+    verdicts = [_verdict(row) for row in claims_file.about(claims, caption.claims)]
+    return [
+        f"### {title}",
+        "",
+        f"![{title}]({_image(caption.figure)})",
+        "",
+        _escaped(f"{plain(caption.caption)} *Compared with the paper:* {plain(caption.comparison)}"),
+        *(["", *verdicts] if verdicts else []),
+    ]
+
+
+def _verdict(row: Mapping) -> str:
+    measured = "" if row["measured"] == "–" else f", measured {row['measured']} {row['interval']}"
+    return _escaped(f"- {row['id']}: **{row['verdict']}**{measured}; published: {row['published']}")
+
+
+def _escaped(text: str) -> str:
+    """Text whose subscripts, stars of N* and bars are no markup; bold and italic of our own stay."""
+    return text.replace("_", "\\_").replace("N*", "N\\*").replace("|", "\\|")
+
+
+def _image(name: str) -> str:
+    return f"gallery/{name.replace('/', '-')}.png"

@@ -1,0 +1,76 @@
+"""The notebook: a jupytext script executed by this very Python, as one HTML page that needs no network."""
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import jupytext
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbconvert.exporters import HTMLExporter
+
+from . import DocumentError
+
+CELL_SECONDS = 600
+
+
+class OwnKernel(KernelSpecManager):
+    """The kernel of this Python, whatever kernels the user has installed, and also when none is."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=command, display_name="Python", language="python")
+
+
+def execute(script: Path, variables: Mapping[str, str], folder: Path) -> str:
+    """Run a script in percent format in `folder` with environment `variables`; the page with code and outputs.
+
+    Nothing below HOME is read or written. Equal outputs of the cells give equal bytes.
+    Raises DocumentError with the name of the error when a cell fails.
+    """
+    notebook = jupytext.read(script, fmt="py:percent")
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+    with _no_home(variables):
+        client = NotebookClient(
+            notebook,
+            timeout=CELL_SECONDS,
+            record_timing=False,
+            resources={"metadata": {"path": str(folder)}},
+            km=AsyncKernelManager(kernel_spec_manager=OwnKernel(), kernel_name="python"),
+        )
+        try:
+            client.execute()
+        except CellExecutionError as error:
+            raise DocumentError(f"{script}: a cell ends with {error.ename}: {error.evalue}") from error
+        except DeadKernelError as error:
+            raise DocumentError(f"{script}: its kernel died, most likely out of memory; give the job more.") from error
+    return _page(notebook, script.stem)
+
+
+def _page(notebook: object, title: str) -> str:
+    """One HTML page. Formulas are plain characters: the scripts that would be fetched from elsewhere are left out."""
+    elsewhere = ("mathjax_url", "require_js_url", "jquery_url", "mermaid_js_url", "mermaid_layout_elk_js_url")
+    exporter = HTMLExporter(embed_images=True, **dict.fromkeys(elsewhere, ""))
+    page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
+    return re.sub(r'<script src="">\s*</script>\s*', "", page)
+
+
+@contextmanager
+def _no_home(variables: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables for the kernel, with Jupyter's and IPython's own folders in a temporary one."""
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory(prefix="jamming-") as temporary:
+        own = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR")
+        os.environ.update({**variables, **{name: str(Path(temporary) / name.lower()) for name in own}})
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)

@@ -1,0 +1,44 @@
+"""The paper: Typst's compiler run on paper/main.typ, without network, system fonts, packages or a clock."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import typst
+
+from . import DocumentError
+
+
+def typeset(main: Path, facts: Path, figures: Path, root: Path) -> bytes:
+    """The PDF of a Typst document. Equal sources, facts and figures give equal bytes.
+
+    `main` is the document, `facts` the JSON it reads every number from, `figures` the folder of the drawings; all lie
+    below `root`. The date inside the PDF is that of the results. Only the fonts that come with Typst are used.
+    Raises DocumentError with the compiler's message when the document does not compile.
+    """
+    written = json.loads(facts.read_text(encoding="utf-8"))["written"]
+    inputs = {"facts": _below(root, facts), "figures": _below(root, figures)}
+    try:
+        compiled, warnings = typst.compile_with_warnings(
+            str(main),
+            root=str(root),
+            format="pdf",
+            font_paths=[],
+            ignore_system_fonts=True,
+            sys_inputs=inputs,
+            timestamp=datetime.fromisoformat(written),
+        )
+    except typst.TypstError as error:
+        raise DocumentError(f"{main} does not compile: {error.message}; mend it or run the workflow again.") from error
+    if warnings:
+        # An unknown font or a paragraph that does not converge is a fault of the document, not a matter of taste.
+        raise DocumentError(f"{main} compiles with a warning: {warnings[0].message}; mend it.")
+    return compiled
+
+
+def _below(root: Path, path: Path) -> str:
+    """A path as Typst wants it: from the root, with a leading slash. Raises DocumentError for one outside."""
+    try:
+        return "/" + path.resolve().relative_to(root.resolve()).as_posix()
+    except ValueError:
+        raise DocumentError(f"{path} does not lie in {root}; start Snakemake in the project's folder.") from None
