@@ -9,6 +9,8 @@
 #   snakemake --cores 8                                          all figures, preset "quick"
 #   snakemake --cores 8 figures/fig6.pdf                         one figure
 #   snakemake --cores 8 figures/fig6.pdf --config preset=smoke   another size
+#   snakemake --cores 8 paper notebook                           paper/jamming.pdf, results/quick/explore.html
+#   snakemake --report results/quick/report.html                 the HTML report of what was made
 #   snakemake -n -q rules                                        what would run
 
 from snakemake.utils import min_version
@@ -36,9 +38,23 @@ include: "workflow/rules/lines.smk"
 include: "workflow/rules/observables.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/paper.smk"
+
+
+report: "workflow/report/workflow.rst"
 
 
 rule all:
     default_target: True
     input:
         FIGURE_FILES,
+
+
+rule paper:
+    input:
+        "paper/jamming.pdf",
+
+
+rule notebook:
+    input:
+        f"{RESULTS}/explore.html",

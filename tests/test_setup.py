@@ -14,7 +14,10 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 ENVS = sorted((ROOT / "envs").glob("*.yaml"))
 # conda-forge's names for what the package index calls otherwise
-CONDA_NAMES = {"pytorch-cpu": "torch", "pytorch-gpu": "torch", "matplotlib-base": "matplotlib"}
+CONDA_NAMES = {"pytorch-cpu": "torch", "pytorch-gpu": "torch", "matplotlib-base": "matplotlib"} | {
+    "typst-py": "typst",
+    "jupyter_client": "jupyter-client",
+}
 # what only conda can install
 CONDA_ONLY = {"python": "3.11", "cuda-version": "12.9"}
 
@@ -57,7 +60,7 @@ def dependencies(env: Path) -> dict[str, str]:
     from_index = [entry for group in entries if isinstance(group, dict) for entry in group["pip"]]
     for entry in [entry for entry in entries if isinstance(entry, str)] + from_index:
         separator = "==" if entry in from_index else " ="
-        match = re.fullmatch(rf"([a-z0-9-]+){separator}([0-9][0-9.]*)", entry)
+        match = re.fullmatch(rf"([a-z0-9_-]+){separator}([0-9][0-9.]*)", entry)
         assert match, f"{env.name}: {entry!r} is not of the form 'name{separator}version'"
         versions[match[1]] = match[2]
     return versions
@@ -99,9 +102,9 @@ def test_conda_environment_has_the_locked_versions(env):
 
 
 def test_there_is_an_environment_for_each_concern():
-    assert {env.stem for env in ENVS} == {"data", "train", "train-gpu", "analysis", "figures"}
+    assert {env.stem for env in ENVS} == {"data", "train", "train-gpu", "analysis", "figures", "paper"}
     without_torch = {env.stem for env in ENVS if not {"pytorch-cpu", "pytorch-gpu"} & set(dependencies(env))}
-    assert without_torch == {"data", "analysis", "figures"}
+    assert without_torch == {"data", "analysis", "figures", "paper"}
 
 
 # install.sh, with stand-in interpreters that note how they are called

@@ -29,6 +29,21 @@ def results_needed(figure):
     ]
 
 
+def all_points():
+    """The names of the points of each sweep and line that any figure reads."""
+    return {name: points for figure in tables.MODULES for name, points in points_needed(figure).items()}
+
+
+def all_results():
+    """Every file behind a table, and the trained runs behind every observable."""
+    trained = [
+        f"{RESULTS}/{'lines' if name in LINES else 'runs'}/{name}/{point}.h5"
+        for name, points in all_points().items()
+        for point in points
+    ]
+    return sorted({*trained, *(path for figure in tables.MODULES for path in results_needed(figure))})
+
+
 for figure in tables.MODULES:
 
     rule:

@@ -1,0 +1,95 @@
+# What people read: the paper, and a notebook. The gallery is `make gallery`, the report `snakemake --report`.
+
+PAPER_SOURCES = [
+    f"paper/{name}"
+    for name in (
+        "main.typ",
+        "text.typ",
+        "question.typ",
+        "methods.typ",
+        "claims.typ",
+        "figures.typ",
+        "limitations.typ",
+        "references.bib",
+    )
+]
+
+
+rule collect_facts:
+    input:
+        results=lambda wildcards: all_results(),
+        tables=[f"{RESULTS}/tables/{figure}.h5" for figure in tables.MODULES],
+        claims=f"{RESULTS}/claims.json",
+        captions="workflow/jamming/documents/captions.yaml",
+    output:
+        f"{RESULTS}/paper.json",
+    log:
+        f"{RESULTS}/logs/paper/facts.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/paper/facts.tsv"
+    conda:
+        "../../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        preset=config["preset"],
+        points=lambda wildcards: canonical(all_points()),
+        code=fingerprint("documents.facts"),
+    shell:
+        "python -m jamming collect-facts --points {params.points:q} --preset {params.preset:q}"
+        f" --results {RESULTS} --claims {{input.claims:q}} --out {{output:q}} > {{log:q}} 2>&1"
+
+
+rule typeset_paper:
+    input:
+        main="paper/main.typ",
+        sources=PAPER_SOURCES,
+        facts=f"{RESULTS}/paper.json",
+        figures=FIGURE_FILES,
+    output:
+        report("paper/jamming.pdf", caption="../report/paper.rst", category="Documents", labels={"Document": "Paper"}),
+    log:
+        f"{RESULTS}/logs/paper/typeset.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/paper/typeset.tsv"
+    conda:
+        "../../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=fingerprint("documents.typesetting"),
+    shell:
+        "python -m jamming typeset-paper --main {input.main:q} --facts {input.facts:q} --figures figures"
+        " --out {output:q} > {log:q} 2>&1"
+
+
+rule run_notebook:
+    input:
+        script="paper/explore.py",
+        results=lambda wildcards: results_needed("fig6"),
+    output:
+        report(
+            f"{RESULTS}/explore.html",
+            caption="../report/explore.rst",
+            category="Documents",
+            labels={"Document": "Notebook"},
+        ),
+    log:
+        f"{RESULTS}/logs/paper/explore.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/paper/explore.tsv"
+    conda:
+        "../../envs/paper.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=fingerprint("documents.notebook", "figures", "figures.fig6", "tables", "tables.fig6"),
+    shell:
+        f"python -m jamming run-notebook --script {{input.script:q}} --results {RESULTS} --out {{output:q}}"
+        " > {log:q} 2>&1"
