@@ -1,5 +1,7 @@
 # One rule per published figure, drawn from its table alone.
 
+from jamming.documents.captions import PAPERS, caption_of, restructured
+
 FIGURE_FILES = [f"figures/{figure}.pdf" for figure in tables.MODULES]
 
 
@@ -13,7 +15,13 @@ for figure in tables.MODULES:
             style="workflow/jamming/figures/style.mplstyle",
         output:
             pdf=f"figures/{figure}.pdf",
-            svg=f"figures/{figure}.svg",
+            svg=report(
+                f"figures/{figure}.svg",
+                caption="../report/figure.rst",
+                category=PAPERS[caption_of(figure).paper],
+                subcategory=caption_of(figure).topic,
+                labels=caption_of(figure).labels,
+            ),
         log:
             f"{RESULTS}/logs/figures/{figure}.log",
         benchmark:
@@ -26,6 +34,8 @@ for figure in tables.MODULES:
             runtime=10,
         params:
             figure=figure,
+            # For the report; not compared with earlier runs: the caption is not in the figure.
+            caption=lambda wildcards, output, figure=figure: restructured(caption_of(figure).caption),
             code=fingerprint("figures", f"figures.{tables.MODULES[figure]}"),
         shell:
             "python -m jamming draw {params.figure} --table {input.table:q} --out {output.pdf:q} {output.svg:q}"
