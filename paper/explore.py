@@ -48,7 +48,7 @@ with h5py.File(path) as file:
     spec, provenance = json.loads(file.attrs["spec"]), json.loads(file.attrs["provenance"])
     print(file.attrs["kind"], "of", *file)
 print(json.dumps(spec, indent=1))
-print("commit", provenance["commit"], "on", provenance["device"], "with torch", provenance["packages"].get("torch"))
+print("commit", provenance["commit"], "on", provenance["device"])
 
 # %% [markdown]
 # A replica records its training at log-spaced steps: the number of unsatisfied patterns N_Δ, the loss 𝓛, the patterns
@@ -73,10 +73,10 @@ figure = Figure((7, 2.6), layout="constrained")
 left, right = figure.subplots(1, 2)
 late = record["step"] > 0
 left.plot(record["step"][late], record["n_delta"][late] / n_weights)
-left.set(xscale="log", xlabel="step", ylabel="N_Δ/N")
+left.set(xscale="log", xlabel="step", ylabel=r"$N_\Delta/N$")
 right.hist(delta, bins=60)
 right.axvline(0, color="black", lw=0.8)
-right.set(xlabel="Δ at the end", ylabel="patterns")
+right.set(xlabel=r"$\Delta$ at the end", ylabel="patterns")
 figure
 
 # %% [markdown]
@@ -107,10 +107,8 @@ for load, ratio in points:
 from jamming import figures, tables
 
 sweeps = tables.needs("fig6")["runs"]
-read = {
-    name: [store.read(path, "run", skip=("state",)) for path in sorted((results / "runs" / name).glob("P*.h5"))]
-    for name in sweeps
-}
+folders = {name: sorted((results / "runs" / name).glob("P*.h5")) for name in sweeps}
+read = {name: [store.read(path, "run", skip=("state",)) for path in folders[name]] for name in sweeps}
 analysis = tables.Analysis(max_loss=2e-3, n_bootstrap=100, seed=1, drawn_network={})
 table = tables.tabulate("fig6", {"runs": read}, analysis)
 print("groups:", *(name for name, value in table.items() if isinstance(value, dict)))
@@ -143,14 +141,20 @@ def participation(delta: np.ndarray) -> float:
 assert np.isclose(participation(np.array([-1.0, 2.0, 2.0])), 1)
 assert np.isclose(participation(np.array([3.0, 1e-9])), 0.5)
 
+# %% [markdown]
+# Runs that ended jammed, with N_Δ > 0.4 N as in [S] App. B:
+
 # %%
+from jamming.statistics import is_jammed
+
 figure = Figure((3.6, 2.6), layout="constrained")
 axes = figure.subplots()
 for name, group in (("relu_L2", "L = 2"), ("relu_L3", "L = 3"), ("relu_L5", "L = 5")):
-    ends = [replica for run in read[name] for replica in run.tree.values() if not replica["converged"]]
-    loss = [replica["record"]["loss"][-1] for replica in ends]
-    axes.plot(loss, [participation(replica["final"]["delta"]) for replica in ends], "o", ms=3, label=group)
-axes.set(xscale="log", xlabel="𝓛", ylabel="participation ratio", ylim=(0, 1))
+    replicas = [replica for run in read[name] for replica in run.tree.values()]
+    jammed = [each for each in replicas if is_jammed(each["record"]["n_delta"][-1], each["n_weights"])]
+    loss = [replica["record"]["loss"][-1] for replica in jammed]
+    axes.plot(loss, [participation(replica["final"]["delta"]) for replica in jammed], "o", ms=3, label=group)
+axes.set(xscale="log", xlabel=r"$\mathcal{L}$", ylabel="participation ratio", ylim=(0, 1))
 axes.legend(frameon=False)
 figure
 

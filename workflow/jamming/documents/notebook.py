@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import jupytext
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
@@ -20,10 +20,11 @@ from . import DocumentError
 CELL_SECONDS = 600
 
 
-class OwnKernel(KernelSpecManager):
-    """The kernel of this Python, whatever kernels the user has installed, and also when none is."""
+class OwnKernel(AsyncKernelManager):
+    """Starts the kernel of this Python, whatever kernels the user has installed, and also when none is."""
 
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+    @property
+    def kernel_spec(self) -> KernelSpec:
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         return KernelSpec(argv=command, display_name="Python", language="python")
 
@@ -43,7 +44,7 @@ def execute(script: Path, variables: Mapping[str, str], folder: Path) -> str:
             timeout=CELL_SECONDS,
             record_timing=False,
             resources={"metadata": {"path": str(folder)}},
-            km=AsyncKernelManager(kernel_spec_manager=OwnKernel(), kernel_name="python"),
+            kernel_manager_class=OwnKernel,
         )
         try:
             client.execute()
