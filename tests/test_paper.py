@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import synthetic_claims
 import typst
-from made_documents import COMMIT, DATE, PRESET, make_documents_inputs
+from made_documents import COMMIT, DATE, EARLIER_COMMIT, PRESET, make_documents_inputs
 
 from jamming import tables
 from jamming.__main__ import main
@@ -70,6 +70,7 @@ def text_of(pdf, *words):
 def test_page_one_has_preset_commit_and_date(paper):
     first = text_of(paper, "-l", "1")
     assert re.search(rf"Preset +{PRESET}", first) and COMMIT in first and re.search(rf"Date +{DATE}", first)
+    assert "1 earlier one" in re.sub(r"\s+", " ", first)
     for verdict, number in claims.counts(synthetic_claims.make_claims()).items():
         assert f"{number} {verdict}" in re.sub(r"\s+", " ", first)
 
@@ -170,7 +171,7 @@ def test_notebook_walks_from_one_file_to_fig6(page, project):
     plain = html.unescape(re.sub(r"<[^>]+>", "", page))
     for path in (project / f"results/{PRESET}/runs/relu_L3").glob("*.h5"):
         assert path.name in plain
-    assert f"commit {COMMIT}" in plain and "groups: evolution relu tanh" in plain
+    assert f"commit {EARLIER_COMMIT}" in plain and "groups: evolution relu tanh" in plain
     assert len(re.findall(r'<img[^>]+src="data:image/png;base64', page)) == 3
     assert "Traceback" not in plain and "Warning" not in plain
 

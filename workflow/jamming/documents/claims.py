@@ -9,8 +9,8 @@ from . import DocumentError
 from .numbers import rounded, rounded_interval
 
 VERDICTS = ("reproduced", "not reproduced", "inconclusive", "not testable at this size")
-_TEXTS = ("id", "group", "statement", "published", "source", "reason")
-_KEYS = (*_TEXTS, "unit", "value", "interval_95", "n_runs", "verdict")
+_TEXTS = ("id", "group", "statement", "published", "source", "unit", "reason")
+_KEYS = (*_TEXTS, "value", "interval_95", "n_runs", "verdict")
 
 
 def read_claims(path: Path) -> dict:
@@ -48,19 +48,18 @@ def counts(claims: Mapping) -> dict[str, int]:
 
 
 def about(claims: Mapping, ids: Sequence[str]) -> list[dict]:
-    """The rows of some claims, in the order asked for; ids that the file does not hold are left out."""
-    rows = {row["id"]: row for row in shown(claims)}
-    return [rows[name] for name in ids if name in rows]
+    """The rows of some claims, in the order asked for. An id stands for itself and for all that continue it: "cusps"
+    for "cusps-mnist", not "cusp" for "cusps". What the file does not hold is left out."""
+    rows = shown(claims)
+    return [row for name in ids for row in rows if row["id"] == name or row["id"].startswith(f"{name}-")]
 
 
 def _row(claim: Mapping) -> dict:
     value, interval = claim["value"], claim["interval_95"]
-    unit = f" {claim['unit']}" if claim["unit"] and claim["unit"] != "1" else ""
-    measured = "–" if value is None else rounded(value, interval) + unit
     kept = {key: str(claim[key] or "") for key in _TEXTS}
     return {
         **kept,
-        "measured": measured,
+        "measured": "–" if value is None else rounded(value, interval),
         "interval": "–" if value is None else rounded_interval(interval, value),
         "n_runs": int(claim["n_runs"]),
         "verdict": claim["verdict"],

@@ -57,7 +57,8 @@ def _entry(caption: Caption, claims: Mapping) -> list[str]:
 
 
 def _verdict(row: Mapping) -> str:
-    measured = "" if row["measured"] == "–" else f", measured {row['measured']} {row['interval']}"
+    unit = f" ({row['unit']})" if row["unit"] else ""
+    measured = "" if row["measured"] == "–" else f", measured {row['measured']} {row['interval']}{unit}"
     return _escaped(f"- {row['id']}: **{row['verdict']}**{measured}; published: {row['published']}")
 
 
