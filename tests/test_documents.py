@@ -9,7 +9,6 @@ from pathlib import Path
 import docutils.core
 import pytest
 import synthetic_claims
-import yaml
 from made_documents import COMMIT, DATE, EARLIER_COMMIT, PRESET, make_documents_inputs
 
 from jamming import store, tables
@@ -209,9 +208,3 @@ def test_gallery_takes_its_numbers_from_the_claims():
     page = gallery.gallery_page(["fig6"], made)
     assert "jump-random: **reproduced**, measured 0.731 [0.710, 0.750] (N\\_Δ/N); published: ≈ 0.75" in page
     assert "measured" not in gallery.gallery_page(["fig6"], {"preset": "made", "claims": []}).split("##", 1)[1]
-
-
-def test_paper_names_no_preset_of_its_own_and_env_lists_what_is_imported():
-    listed = yaml.safe_load((ROOT / "envs" / "paper.yaml").read_text())["dependencies"]
-    names = {entry.split(" ")[0] for entry in listed}
-    assert {"typst-py", "jupytext", "nbconvert", "nbclient", "jupyter_client", "ipykernel", "pyyaml"} <= names

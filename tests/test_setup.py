@@ -14,10 +14,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 ENVS = sorted((ROOT / "envs").glob("*.yaml"))
 # conda-forge's names for what the package index calls otherwise
-CONDA_NAMES = {"pytorch-cpu": "torch", "pytorch-gpu": "torch", "matplotlib-base": "matplotlib"} | {
-    "typst-py": "typst",
-    "jupyter_client": "jupyter-client",
-}
+CONDA_NAMES = {"pytorch-cpu": "torch", "pytorch-gpu": "torch", "matplotlib-base": "matplotlib"}
 # what only conda can install
 CONDA_ONLY = {"python": "3.11", "cuda-version": "12.9"}
 
@@ -97,7 +94,7 @@ def test_conda_environment_has_the_locked_versions(env):
     versions = dependencies(env)
     assert versions["python"] == CONDA_ONLY["python"]
     for name, version in versions.items():
-        expected = CONDA_ONLY.get(name) or (LOCKED | TORCH)[CONDA_NAMES.get(name, name)]
+        expected = CONDA_ONLY.get(name) or (LOCKED | TORCH)[canonicalize_name(CONDA_NAMES.get(name, name))]
         assert version == expected, f"{env.name}: {name} is {version}, but {expected} is locked"
 
 
