@@ -28,6 +28,8 @@ config.update(with_numbers(config))
 SWEEPS = checked_sweeps(config)
 LINES = checked_lines(config)
 RESULTS = f"results/{config['preset']}"
+# What figures and documents show: our own results, or tables that are there already.
+SHOWN = reference_folder(config) or RESULTS
 
 
 include: "workflow/rules/data.smk"

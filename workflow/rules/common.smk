@@ -51,6 +51,21 @@ def checked_lines(config):
         raise WorkflowError(str(error)) from None
 
 
+def reference_folder(config):
+    """The folder whose tables are drawn without training, "" if there is none, or one sentence."""
+    if not config["reference"]:
+        return ""
+    folder = Path(config["reference"])
+    if folder.resolve() == Path(f"results/{config['preset']}").resolve():
+        raise WorkflowError(f"config: reference is '{folder}', which this preset makes itself; leave reference empty.")
+    if not (folder / "tables").is_dir():
+        raise WorkflowError(
+            f"config: reference is '{folder}', but there is no folder {folder}/tables; restore an archive, "
+            "or leave reference empty to train."
+        )
+    return str(folder)
+
+
 def canonical(values):
     """JSON with sorted keys: the one form in which a parameter is compared with what it was."""
     return json.dumps(values, sort_keys=True)

@@ -1,4 +1,4 @@
-# One rule per published figure, drawn from its table alone.
+# One rule per published figure, drawn from its table alone: ours, or one of `reference`, for which nothing is trained.
 
 FIGURE_FILES = [f"figures/{figure}.pdf" for figure in tables.MODULES]
 
@@ -9,7 +9,7 @@ for figure in tables.MODULES:
         name:
             f"draw_{table_name(figure)}"
         input:
-            table=f"{RESULTS}/tables/{figure}.h5",
+            table=f"{SHOWN}/tables/{figure}.h5",
             style="workflow/jamming/figures/style.mplstyle",
         output:
             pdf=f"figures/{figure}.pdf",
