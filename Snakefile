@@ -38,6 +38,7 @@ include: "workflow/rules/lines.smk"
 include: "workflow/rules/observables.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/release.smk"
 
 
 rule all:

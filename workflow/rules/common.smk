@@ -66,6 +66,11 @@ def reference_folder(config):
     return str(folder)
 
 
+def released_config(config):
+    """The effective configuration without the folder in which a user keeps MNIST, which says nothing about results."""
+    return {**config, "mnist": {**config["mnist"], "path": ""}}
+
+
 def canonical(values):
     """JSON with sorted keys: the one form in which a parameter is compared with what it was."""
     return json.dumps(values, sort_keys=True)

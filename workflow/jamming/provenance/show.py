@@ -81,12 +81,15 @@ def summary(walk: Walk) -> list[str]:
     links = walk.links()
     counted = Counter(link.status for _, link in links)
     said = [f"Inputs: {', '.join(f'{counted[word]} {COUNTED[word]}' for word in COUNTED if counted[word]) or 'none'}."]
+    readers: dict[str, list[str]] = {}
     for place, link in links:
         if link.status == "changed":
-            said.append(
-                f"{link.place} has changed since {place} was made from it; "
-                "run the workflow again, or get the old file back."
-            )
+            readers.setdefault(link.place, []).append(place)
+    for changed, made in readers.items():
+        more = f" and {len(made) - 1} more" if len(made) > 1 else ""
+        said.append(
+            f"{changed} has changed since {made[0]}{more} read it; run the workflow again, or get the old file back."
+        )
     lost = sorted({link.place for _, link in links if link.status == "missing"})
     if lost:
         kept = sum(bool(walk.files[place].spec) for place in lost)
@@ -96,6 +99,8 @@ def summary(walk: Walk) -> list[str]:
     codes = sorted({_commit(source.origin) for source in walk.files.values() if source.origin.get("commit")})
     if codes:
         said.append(f"Code: {', '.join(codes)}.")
+    versions = sorted({_versions(source.origin) for source in walk.files.values() if "packages" in source.origin})
+    said += [f"Versions: {line}." for line in versions]
     sources = sorted({source.spec["source"] for source in walk.files.values() if source.kind == "pixels"})
     return [*said, *(f"MNIST came from {source}." for source in sources)]
 
@@ -104,11 +109,13 @@ def _about(source: Source) -> str:
     """One line on a file: what it is, and what made it."""
     if source.kind == "missing":
         return ""
-    origin = source.origin
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(origin.get("packages", {}).items()))
-    made = [origin.get("written", "")[:10], _commit(origin), f"Python {origin['python']}" if "python" in origin else ""]
-    shown = versions if source.kind in ("table", "run", "line") else ""
-    return "; ".join(part for part in (_words(source), *made, shown) if part)
+    words = (_words(source), source.origin.get("written", "")[:10], _commit(source.origin))
+    return "; ".join(part for part in words if part)
+
+
+def _versions(origin: Mapping) -> str:
+    packages = {"Python": origin["python"], **origin["packages"]}
+    return ", ".join(f"{name} {version}" for name, version in packages.items())
 
 
 def _commit(origin: Mapping) -> str:
