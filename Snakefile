@@ -38,7 +38,13 @@ include: "workflow/rules/lines.smk"
 include: "workflow/rules/observables.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/explorer.smk"
 include: "workflow/rules/release.smk"
+
+
+rule explorer:
+    input:
+        f"{RESULTS}/explorer.html",
 
 
 rule all:

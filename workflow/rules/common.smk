@@ -108,3 +108,41 @@ def line_data(wildcards):
     """Random patterns are drawn by the job, since their dimension may be the width that is tried."""
     point = line_point_of(wildcards)
     return [f"{RESULTS}/data/mnist_d{point.dim}.h5"] if point.dataset == "mnist" else []
+
+
+def runs_explored():
+    """The names of all points by kind and sweep, with the observables that the figures need anyway."""
+    measured = {"gaps": set(), "spectra": set()}
+    for figure in tables.MODULES:
+        for kind, sweeps in tables.needs(figure).items():
+            measured.get(kind, set()).update(sweeps)
+    return {
+        "runs": {name: list(points) for name, points in SWEEPS.items()},
+        "lines": {name: list(points) for name, points in LINES.items()},
+        **{
+            kind: {name: list(SWEEPS[name]) for name in sorted(names & set(SWEEPS))} for kind, names in measured.items()
+        },
+    }
+
+
+def files_explored(wildcards):
+    return [
+        f"{RESULTS}/{kind if kind in ('runs', 'lines') else f'observables/{kind}'}/{name}/{point}.h5"
+        for kind, sweeps in runs_explored().items()
+        for name, points in sweeps.items()
+        for point in points
+    ]
+
+
+def released_files(wildcards):
+    """What else was made and belongs to a release, where it was made: the claims."""
+    names = ("claims.json", "claims.csv")
+    return [f"{RESULTS}/{name}" for name in names if Path(f"{RESULTS}/{name}").exists()]
+
+
+def tables_made_here(wildcards):
+    if SHOWN != RESULTS:
+        raise WorkflowError(
+            f"The figures are drawn from reference '{SHOWN}', which was archived already; leave reference empty to archive."
+        )
+    return [f"{RESULTS}/tables/{figure}.h5" for figure in tables.MODULES]

@@ -10,20 +10,6 @@ PROJECT_FILES = [
 ]
 
 
-def released_files(wildcards):
-    """What else was made and belongs to a release, where it was made: the claims."""
-    names = ("claims.json", "claims.csv")
-    return [f"{RESULTS}/{name}" for name in names if Path(f"{RESULTS}/{name}").exists()]
-
-
-def tables_made_here(wildcards):
-    if SHOWN != RESULTS:
-        raise WorkflowError(
-            f"The figures are drawn from reference '{SHOWN}', which was archived already; leave reference empty to archive."
-        )
-    return [f"{RESULTS}/tables/{figure}.h5" for figure in tables.MODULES]
-
-
 rule archive:
     input:
         tables=tables_made_here,

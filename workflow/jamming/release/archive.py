@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .. import __version__, store
+from ..files import write_whole
 from ..provenance.stamp import content_digest, read_stamp
 from ..provenance.walk import RECORD, Walk
 from . import FORMAT, FORMAT_VERSION, MARK, SUMS, ReleaseError
 from .crate import CRATE, describe
-from .files import write_whole
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # what a zip file can say, and the same each time
 

@@ -9,8 +9,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ..files import write_whole
 from . import CRATE, FORMAT, FORMAT_VERSION, MARK, SUMS, ReleaseError
-from .files import write_whole
 
 LARGEST = 2 * 10**9
 """Bytes an archive may unpack to: far above what tables and figures need, far below what fills a disk."""

@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-from . import ReleaseError
+from .store import StoreError
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write beside the path, then rename; make its folder. Raises ReleaseError if that cannot be."""
+    """Write beside the path, then rename; make its folder. Raises StoreError if that cannot be."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -17,4 +17,4 @@ def write_whole(path: Path, content: bytes) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise ReleaseError(f"cannot write {path}: {error}; free some space or make the folder writable.") from error
+        raise StoreError(f"cannot write {path}: {error}; free some space or make the folder writable.") from error
