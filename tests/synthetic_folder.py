@@ -29,8 +29,8 @@ MADE = {
 }
 
 
-def make_folder(results, replicas=1):
-    """Write data, runs, lines, observables and all tables to `results`; return them as read, {place: Result}."""
+def make_folder(results, replicas=1, figures=tuple(tables.MODULES)):
+    """Write data, runs, lines, observables and tables to `results`; return them as read, {place: Result}."""
     made = {}
 
     def write(kind, spec, tree, inputs):
@@ -57,7 +57,7 @@ def make_folder(results, replicas=1):
                 inputs = {"run": place} if kind == "gaps" else {"run": place, **inputs}
             write(RESULT_KINDS[kind], result.spec, result.tree, inputs)
     analysis = tables.Analysis.from_settings(SETTINGS)
-    for figure in tables.MODULES:
+    for figure in figures:
         needs = tables.needs(figure)
         places = [
             place_of(result.kind, result.spec)

@@ -117,7 +117,7 @@ def test_no_run_is_one_sentence():
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory):
     folder = tmp_path_factory.mktemp("explored")
-    points = json.dumps(synthetic_folder.points_of(synthetic_folder.make_folder(folder, replicas=2)))
+    points = json.dumps(synthetic_folder.points_of(synthetic_folder.make_folder(folder, replicas=2, figures=())))
     out = folder / "explorer.html"
     words = ["--points", points, "--preset", "smoke", "--results", str(folder), "--out", str(out)]
     assert main(["explore", *words]) == 0

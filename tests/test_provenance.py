@@ -19,7 +19,7 @@ RUN = "runs/tanh_L3"
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("project")
     results = folder / "results" / synthetic_folder.PRESET
-    return folder, synthetic_folder.make_folder(results)
+    return folder, synthetic_folder.make_folder(results, figures=(FIGURE, "fig9"))
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ for figure in tables.MODULES:
             runtime=10,
         params:
             figure=figure,
-            code=fingerprint("figures", f"figures.{tables.MODULES[figure]}"),
+            code=fingerprint("figures", f"figures.{tables.MODULES[figure]}", "provenance.stamp"),
         shell:
             "python -m jamming draw {params.figure} --table {input.table:q} --out {output.pdf:q} {output.svg:q}"
             " > {log:q} 2>&1"

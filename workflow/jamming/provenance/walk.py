@@ -63,11 +63,15 @@ class Walk:
         if place not in self.files:
             path = self.results / place
             source = _source(path) if path.exists() else self._known(place, recorded)
-            self.files[place] = source
-            for link in source.inputs:
-                found = self.visit(link.place, link.recorded).sha256
-                link.status = "missing" if not found else "verified" if found == link.recorded else "changed"
+            self.add(place, source)
         return self.files[place]
+
+    def add(self, place: str, source: Source) -> None:
+        """A file that was read already; what it was made from is visited."""
+        self.files[place] = source
+        for link in source.inputs:
+            found = self.visit(link.place, link.recorded).sha256
+            link.status = "missing" if not found else "verified" if found == link.recorded else "changed"
 
     def links(self) -> list[tuple[str, Link]]:
         """Every link with the place of the file it belongs to, in the order they were met."""
@@ -133,10 +137,7 @@ def walk_claim(path: Path, name: str) -> tuple[dict, Walk]:
     walk = Walk(path.parent)
     origin = {key: document.get(key) for key in ("preset", "commit", "dirty", "package")}
     links = [Link(place, recorded, "missing") for place, recorded in sorted(claim["inputs"].items())]
-    walk.files[f"{path.name}#{name}"] = source = Source("claim", store.sha256_of(path), {}, origin, {}, links)
-    for link in source.inputs:
-        found = walk.visit(link.place, link.recorded).sha256
-        link.status = "missing" if not found else "verified" if found == link.recorded else "changed"
+    walk.add(f"{path.name}#{name}", Source("claim", store.sha256_of(path), {}, origin, {}, links))
     return claim, walk
 
 
