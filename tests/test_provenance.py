@@ -125,7 +125,7 @@ def test_a_missing_run_is_named(project, capsys):
 def test_a_figure_of_another_table_is_told(project, capsys):
     path = project / f"results/smoke/tables/{FIGURE}.h5"
     table = store.read(path, "table")
-    table.tree["tanh"]["positive"]["L3"]["n_in_range"] += 1
+    table.tree["tanh"]["positive"]["L3"]["n_runs"] += 1
     store.write(path, "table", table.spec, table.tree, table.provenance)
     assert "was not drawn from the table that is there now" in told(capsys, f"figures/{FIGURE}.svg", code=1)
     path.unlink()

@@ -122,16 +122,18 @@ def test_the_same_results_give_the_same_archive(inside, tmp_path):
 
 
 def test_restored_tables_give_identical_figures(inside, tmp_path, monkeypatch):
+    """All come back as they were; some of each kind are drawn again."""
     before = {path: path.read_bytes() for path in sorted(Path("figures").rglob("*.*"))}
     assert len(before) == 2 * len(tables.MODULES)
     monkeypatch.chdir(tmp_path)
     assert main(["restore", str(inside / ARCHIVE)]) == 0
-    for name in tables.MODULES:
+    for path, content in before.items():
+        assert (Path("reference/smoke") / path).read_bytes() == content, path
+    for name in ("fig2", "fig6", "fig10", "generalization/fig3"):
         figures = [f"figures/{name}.pdf", f"figures/{name}.svg"]
         assert main(["draw", name, "--table", f"reference/smoke/tables/{name}.h5", "--out", *figures]) == 0
-    for path, content in before.items():
-        assert path.read_bytes() == content, path
-        assert (Path("reference/smoke") / path).read_bytes() == content, path
+        for path in map(Path, figures):
+            assert path.read_bytes() == before[path], path
 
 
 def test_a_restored_figure_knows_its_runs(inside, tmp_path, monkeypatch, capsys):
@@ -275,7 +277,9 @@ def clone(project, tmp_path_factory):
 
 
 def snakemake(folder, *words, check=True):
-    done = subprocess.run([sys.executable, "-m", "snakemake", *words], cwd=folder, capture_output=True, text=True)
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    command = [sys.executable, "-m", "snakemake", *words]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if check:
         assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -306,7 +310,6 @@ def test_snakemake_redraws_the_archived_figures(clone, project):
     [
         (["reference=nowhere"], "config: reference is 'nowhere', but there is no folder nowhere/tables"),
         (["reference=results/quick"], "config: reference is 'results/quick', which this preset makes itself"),
-        (["reference={a: b}"], "config: reference is {'a': 'b'}, but must be text."),
     ],
 )
 def test_a_wrong_reference_is_one_sentence(clone, words, sentence):
