@@ -179,24 +179,25 @@ def test_what_cannot_be_told_is_one_sentence(project, capsys, made, words, sente
 
 
 def test_the_content_digest_sees_every_change_of_content(made):
-    result = made[1]["tables/fig8.h5"]
+    result = next(result for place, result in made[1].items() if place.startswith(RUN))
     digest = stamp.content_digest(result)
     assert digest == stamp.content_digest(copy.deepcopy(result))
     changed = []
-    for change in ("value", "name", "spec", "type"):
+    for change in ("value", "name", "spec", "type", "shape"):
         other = copy.deepcopy(result)
-        group = other.tree["tanh"]["positive"]["L3"]
-        column = next(name for name, value in group.items() if getattr(value, "dtype", "") == "float64")
+        final = other.tree["replica_00"]["final"]
         if change == "value":
-            group[column][-1] += 1e-12
+            final["delta"][-1] += 1e-12
         elif change == "name":
-            group["renamed"] = group.pop(column)
+            final["renamed"] = final.pop("delta")
         elif change == "spec":
-            other.spec["preset"] = "quick"
+            other.spec["seed"] += 1
+        elif change == "type":
+            final["delta"] = final["delta"].view("int64")
         else:
-            group[column] = group[column].astype("float32")
+            final["delta"] = final["delta"][:, None]
         changed.append(stamp.content_digest(other))
-    assert len({digest, *changed}) == 5
+    assert len({digest, *changed}) == 6
 
 
 def test_the_stamp_survives_any_text(tmp_path, made):
