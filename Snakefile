@@ -30,6 +30,8 @@ config.update(with_numbers(config))
 SWEEPS = checked_sweeps(config)
 LINES = checked_lines(config)
 RESULTS = f"results/{config['preset']}"
+# What figures and documents show: our own results, or tables that are there already.
+SHOWN = reference_folder(config) or RESULTS
 
 
 include: "workflow/rules/data.smk"
@@ -39,6 +41,8 @@ include: "workflow/rules/observables.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/paper.smk"
+include: "workflow/rules/explorer.smk"
+include: "workflow/rules/release.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -58,3 +62,8 @@ rule paper:
 rule notebook:
     input:
         f"{RESULTS}/explore.html",
+
+
+rule explorer:
+    input:
+        f"{RESULTS}/explorer.html",

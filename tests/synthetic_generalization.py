@@ -49,14 +49,19 @@ def from_replicas(depth, n_train, width, replicas, steps=STEPS):
 
 
 def replica(step, test_error, n_delta):
-    """The group of one replica, as far as tables of the test error read it; `n_delta` is the last of its record."""
+    """The group of one replica, as far as tables and the explorer read it; `n_delta` is the last of its record."""
     step = np.asarray(step)
     overlaps = np.linspace(1000, n_delta, len(step)).round().astype(np.int64)
     overlaps[-1] = n_delta
     return {
         "converged": n_delta == 0,
         "steps_done": int(step[-1]),
-        "record": {"step": step, "n_delta": overlaps, "test_error": np.asarray(test_error, float)},
+        "record": {
+            "step": step,
+            "n_delta": overlaps,
+            "loss": 1e-4 * overlaps,
+            "test_error": np.asarray(test_error, float),
+        },
     }
 
 

@@ -51,6 +51,26 @@ def checked_lines(config):
         raise WorkflowError(str(error)) from None
 
 
+def reference_folder(config):
+    """The folder whose tables are drawn without training, "" if there is none, or one sentence."""
+    if not config["reference"]:
+        return ""
+    folder = Path(config["reference"])
+    if folder.resolve() == Path(f"results/{config['preset']}").resolve():
+        raise WorkflowError(f"config: reference is '{folder}', which this preset makes itself; leave reference empty.")
+    if not (folder / "tables").is_dir():
+        raise WorkflowError(
+            f"config: reference is '{folder}', but there is no folder {folder}/tables; restore an archive, "
+            "or leave reference empty to train."
+        )
+    return str(folder)
+
+
+def released_config(config):
+    """The effective configuration without the folder in which a user keeps MNIST, which says nothing about results."""
+    return {**config, "mnist": {**config["mnist"], "path": ""}}
+
+
 def canonical(values):
     """JSON with sorted keys: the one form in which a parameter is compared with what it was."""
     return json.dumps(values, sort_keys=True)
@@ -88,3 +108,41 @@ def line_data(wildcards):
     """Random patterns are drawn by the job, since their dimension may be the width that is tried."""
     point = line_point_of(wildcards)
     return [f"{RESULTS}/data/mnist_d{point.dim}.h5"] if point.dataset == "mnist" else []
+
+
+def runs_explored():
+    """The names of all points by kind and sweep, with the observables that the figures need anyway."""
+    measured = {"gaps": set(), "spectra": set()}
+    for figure in tables.MODULES:
+        for kind, sweeps in tables.needs(figure).items():
+            measured.get(kind, set()).update(sweeps)
+    return {
+        "runs": {name: list(points) for name, points in SWEEPS.items()},
+        "lines": {name: list(points) for name, points in LINES.items()},
+        **{
+            kind: {name: list(SWEEPS[name]) for name in sorted(names & set(SWEEPS))} for kind, names in measured.items()
+        },
+    }
+
+
+def files_explored(wildcards):
+    return [
+        f"{RESULTS}/{kind if kind in ('runs', 'lines') else f'observables/{kind}'}/{name}/{point}.h5"
+        for kind, sweeps in runs_explored().items()
+        for name, points in sweeps.items()
+        for point in points
+    ]
+
+
+def released_files(wildcards):
+    """What else was made and belongs to a release, where it was made: the claims, and what the paper quotes."""
+    names = ("claims.json", "claims.csv", "paper.json")
+    return [f"{RESULTS}/{name}" for name in names if Path(f"{RESULTS}/{name}").exists()]
+
+
+def tables_made_here(wildcards):
+    if SHOWN != RESULTS:
+        raise WorkflowError(
+            f"The figures are drawn from reference '{SHOWN}', which was archived already; leave reference empty to archive."
+        )
+    return [f"{RESULTS}/tables/{figure}.h5" for figure in tables.MODULES]

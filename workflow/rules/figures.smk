@@ -1,4 +1,4 @@
-# One rule per published figure, drawn from its table alone.
+# One rule per published figure, drawn from its table alone: ours, or one of `reference`, for which nothing is trained.
 
 from jamming.documents.captions import PAPERS, caption_of, restructured
 
@@ -11,7 +11,7 @@ for figure in tables.MODULES:
         name:
             f"draw_{table_name(figure)}"
         input:
-            table=f"{RESULTS}/tables/{figure}.h5",
+            table=f"{SHOWN}/tables/{figure}.h5",
             style="workflow/jamming/figures/style.mplstyle",
         output:
             pdf=f"figures/{figure}.pdf",
@@ -36,7 +36,7 @@ for figure in tables.MODULES:
             figure=figure,
             # For the report; not compared with earlier runs: the caption is not in the figure.
             caption=lambda wildcards, output, figure=figure: restructured(caption_of(figure).caption),
-            code=fingerprint("figures", f"figures.{tables.MODULES[figure]}"),
+            code=fingerprint("figures", f"figures.{tables.MODULES[figure]}", "provenance.stamp"),
         shell:
             "python -m jamming draw {params.figure} --table {input.table:q} --out {output.pdf:q} {output.svg:q}"
             " > {log:q} 2>&1"

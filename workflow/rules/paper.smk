@@ -46,7 +46,7 @@ rule typeset_paper:
     input:
         main="paper/main.typ",
         sources=PAPER_SOURCES,
-        facts=f"{RESULTS}/paper.json",
+        facts=f"{SHOWN}/paper.json",
         figures=FIGURE_FILES,
     output:
         report("paper/jamming.pdf", caption="../report/paper.rst", category="Documents", labels={"Document": "Paper"}),

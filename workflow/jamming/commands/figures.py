@@ -32,16 +32,13 @@ def tabulate(arguments: argparse.Namespace) -> None:
 
 def draw(arguments: argparse.Namespace) -> None:
     from .. import figures
+    from ..provenance.stamp import stamp_of
 
     table = store.read(arguments.table, "table")
     if table.spec["figure"] != arguments.figure:
         raise store.StoreError(f"{arguments.table} is the table of {table.spec['figure']}, not of {arguments.figure}.")
-    made = {
-        "preset": table.spec["preset"],
-        "commit": table.provenance["commit"],
-        "table": store.sha256_of(arguments.table),
-    }
-    about = {"title": f"{arguments.figure} at preset {table.spec['preset']}", "description": json.dumps(made)}
+    stamp = json.dumps(stamp_of(table), sort_keys=True)
+    about = {"title": f"{arguments.figure} at preset {table.spec['preset']}", "description": stamp}
     figures.render(arguments.figure, table.tree, arguments.out, about)
 
 

@@ -1,0 +1,89 @@
+"""Making an archive: the same files give the same bytes."""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .. import __version__, store
+from ..files import write_whole
+from ..provenance.stamp import content_digest, read_stamp
+from ..provenance.walk import RECORD, Walk
+from . import FORMAT, FORMAT_VERSION, MARK, SUMS, ReleaseError
+from .crate import CRATE, describe
+
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # what a zip file can say, and the same each time
+
+
+def write_archive(
+    out: Path, results: Path, figures: Sequence[str], drawn: Path, more: Mapping[str, bytes | Path], title: str
+) -> dict[str, int]:
+    """Write an archive of the tables of `figures` and what is drawn from them; return the size of each member.
+
+    `results` is the folder of the preset and `drawn` that of the figures; `more` holds other members by their name in
+    the archive. Raises ReleaseError if a figure was not drawn from the table that is there now, or the tables are not
+    all of one preset.
+    """
+    members: dict[str, bytes] = {name: _content(source) for name, source in more.items()}
+    walk, tables = Walk(results), {}
+    for figure in figures:
+        place = f"tables/{figure}.h5"
+        tables[figure] = store.read(results / place, "table")
+        members[place] = _content(results / place)
+        for suffix in ("pdf", "svg"):
+            members[f"figures/{figure}.{suffix}"] = _figure(drawn / f"{figure}.{suffix}", figure, tables[figure])
+        walk.visit(place)
+    presets = {table.spec["preset"] for table in tables.values()}
+    if len(presets) != 1:
+        raise ReleaseError(f"the tables in {results} are of presets {', '.join(sorted(presets))}; make them anew.")
+    (preset,) = presets
+    newest = max(table.provenance["written"] for table in tables.values())
+    commits = sorted({table.provenance["commit"] for table in tables.values()})
+    mark = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "jamming": __version__,
+        "preset": preset,
+        "commits": commits,
+        "written": newest,
+        "figures": list(figures),
+    }
+    members[MARK] = _json(mark)
+    members[RECORD] = _json(walk.record())
+    members[CRATE] = _json(describe(members, title, mark))
+    sums = [f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(members.items())]
+    members[SUMS] = "".join(sums).encode()
+    _write(out, members)
+    return {name: len(content) for name, content in members.items()}
+
+
+def _content(source: bytes | Path) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    try:
+        return Path(source).read_bytes()
+    except OSError as error:
+        raise ReleaseError(f"{source} cannot be read ({error.strerror}); make it first.") from error
+
+
+def _figure(path: Path, name: str, table: store.Result) -> bytes:
+    stamp = read_stamp(path)
+    if stamp["figure"] != name or stamp["table"] != content_digest(table):
+        raise ReleaseError(f"{path} was not drawn from the table of {name} that is there now; draw it again.")
+    return path.read_bytes()
+
+
+def _json(values: Mapping) -> bytes:
+    return (json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _write(out: Path, members: Mapping[str, bytes]) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in sorted(members):
+            entry = zipfile.ZipInfo(name, EARLIEST)
+            entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o644 << 16
+            archive.writestr(entry, members[name], compresslevel=9)
+    write_whole(out, content.getvalue())

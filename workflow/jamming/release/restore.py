@@ -1,0 +1,142 @@
+"""Restoring an archive: everything is checked before anything is written."""
+
+import hashlib
+import json
+import re
+import stat
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ..files import write_whole
+from . import CRATE, FORMAT, FORMAT_VERSION, MARK, SUMS, ReleaseError
+
+LARGEST = 2 * 10**9
+"""Bytes an archive may unpack to: far above what tables and figures need, far below what fills a disk."""
+LINE = re.compile(r"([0-9a-f]{64})  (.+)")
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A checked archive in memory: `mark` is its release.json, `members` the content of each file by its name."""
+
+    path: Path
+    mark: dict
+    members: dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What `restore` did: names of the files written, replaced, and found there with the same content."""
+
+    folder: Path
+    written: list[str]
+    replaced: list[str]
+    unchanged: list[str]
+
+
+def read_archive(path: Path) -> Archive:
+    """Open and check an archive: its names, every checksum, and that it is one of ours.
+
+    Raises ReleaseError naming the member that is unsafe, damaged, missing or not listed.
+    """
+    path = Path(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            _check_names(path, entries)
+            if not {MARK, SUMS, CRATE} <= {entry.filename for entry in entries}:
+                raise ReleaseError(f"{path} is no archive of this project: it lacks {MARK}, {SUMS} or {CRATE}.")
+            members = {entry.filename: _content(path, archive, entry) for entry in entries}
+    except OSError as error:
+        raise ReleaseError(f"{path} cannot be read ({error.strerror}); give an archive.") from error
+    except zipfile.BadZipFile as error:
+        raise ReleaseError(f"{path} is no zip file or was cut off ({error}); get it again.") from error
+    _check_sums(path, members)
+    return Archive(path, _mark(path, members[MARK]), members)
+
+
+def restore(archive: Archive, folder: Path, replace: bool = False) -> Restored:
+    """Write the members below `folder`, each whole or not at all.
+
+    A file that is there with other content is replaced only if `replace` is set; else nothing is written at all.
+    Raises ReleaseError then, and when a folder on the way leads elsewhere.
+    """
+    folder = Path(folder)
+    written, replaced, unchanged = [], [], []
+    for name, content in sorted(archive.members.items()):
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise ReleaseError(f"{path} leads out of {folder} through a link; remove the link.")
+        if not path.exists():
+            written.append(name)
+        elif path.is_file() and path.read_bytes() == content:
+            unchanged.append(name)
+        else:
+            replaced.append(name)
+    if replaced and not replace:
+        more = f" and {len(replaced) - 1} more" if len(replaced) > 1 else ""
+        raise ReleaseError(
+            f"{folder / replaced[0]}{more} is there with other content than in {archive.path}; "
+            "restore into another folder with --into, or say --replace."
+        )
+    for name in (*written, *replaced):
+        write_whole(folder / name, archive.members[name])
+    return Restored(folder, written, replaced, unchanged)
+
+
+def _check_names(path: Path, entries: list[zipfile.ZipInfo]) -> None:
+    """Refuse what could be written elsewhere than below the folder, and what could fill the disk."""
+    seen: set[str] = set()
+    for entry in entries:
+        # zipfile cuts names at a zero byte; the name as it stands in the file is in orig_filename.
+        name, kind = entry.orig_filename, stat.S_IFMT(entry.external_attr >> 16)
+        parts = PurePosixPath(name).parts
+        plain = bool(parts) and "/".join(parts) == name and not re.search(r"[\\:\x00-\x1f]", name)
+        if not plain or ".." in parts or name.startswith("/"):
+            raise ReleaseError(f"{path} holds the unsafe name {name!r}; do not trust this archive.")
+        if kind not in (0, stat.S_IFREG):
+            raise ReleaseError(f"{path}: {name} is a link or no plain file; do not trust this archive.")
+        if name.lower() in seen:
+            raise ReleaseError(f"{path} holds {name} twice; do not trust this archive.")
+        if entry.flag_bits & 1:
+            raise ReleaseError(f"{path}: {name} is encrypted; do not trust this archive.")
+        seen.add(name.lower())
+    if sum(entry.file_size for entry in entries) > LARGEST:
+        raise ReleaseError(f"{path} unpacks to more than {LARGEST} bytes; do not trust this archive.")
+
+
+def _content(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    try:
+        return archive.read(entry)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ReleaseError(f"{path}: {entry.filename} is damaged ({error}); get the archive again.") from error
+
+
+def _check_sums(path: Path, members: dict[str, bytes]) -> None:
+    sums = {}
+    for line in members[SUMS].decode("utf-8", "replace").splitlines():
+        found = LINE.fullmatch(line)
+        if found is None:
+            raise ReleaseError(f"{path}: {SUMS} is damaged; get the archive again.")
+        sums[found[2]] = found[1]
+    for name in sorted(sums.keys() | members.keys() - {SUMS}):
+        if name not in members:
+            raise ReleaseError(f"{path}: {name} is missing; get the archive again.")
+        if name not in sums:
+            raise ReleaseError(f"{path}: {name} is not listed in {SUMS}; do not trust this archive.")
+        if hashlib.sha256(members[name]).hexdigest() != sums[name]:
+            raise ReleaseError(f"{path}: {name} is damaged, its checksum is not that of {SUMS}; get the archive again.")
+
+
+def _mark(path: Path, content: bytes) -> dict:
+    try:
+        mark = json.loads(content)
+        version = (mark["format"], mark["format_version"])
+        preset = mark["preset"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ReleaseError(f"{path} is no archive of this project: {MARK} is not ours.") from error
+    if version != (FORMAT, FORMAT_VERSION) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", str(preset)):
+        raise ReleaseError(f"{path} is an archive of another program or version; restore it with the one that made it.")
+    return mark

@@ -1,0 +1,27 @@
+# One page with every run, to look around in: `snakemake --cores 2 explorer`.
+
+
+rule draw_explorer:
+    input:
+        results=files_explored,
+        # No modules, so not in the fingerprint.
+        scripts=[f"workflow/jamming/explorer/{name}.js" for name in ("select", "filter", "colour")],
+    output:
+        f"{RESULTS}/explorer.html",
+    log:
+        f"{RESULTS}/logs/explorer.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/explorer.tsv"
+    conda:
+        "../../envs/explorer.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        preset=config["preset"],
+        points=lambda wildcards: canonical(runs_explored()),
+        code=fingerprint("explorer.page"),
+    shell:
+        "python -m jamming explore --preset {params.preset:q} --points {params.points:q}"
+        f" --results {RESULTS} --out {{output:q}} > {{log:q}} 2>&1"

@@ -1,0 +1,38 @@
+# One file for a data repository: tables, claims, figures, configuration and lock, described and checksummed.
+
+PROJECT_FILES = [
+    "LICENSE",
+    "CITATION.cff",
+    "config/config.yaml",
+    f"config/presets/{config['preset']}.yaml",
+    "envs/requirements.lock",
+    "envs/requirements-torch.txt",
+]
+
+
+rule archive:
+    input:
+        tables=tables_made_here,
+        figures=[f"figures/{figure}.{suffix}" for figure in tables.MODULES for suffix in ("pdf", "svg")],
+        also=released_files,
+        project=PROJECT_FILES,
+    output:
+        f"{RESULTS}/jamming-{config['preset']}.zip",
+    log:
+        f"{RESULTS}/logs/archive.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/archive.tsv"
+    conda:
+        "../../envs/release.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        preset=config["preset"],
+        settings=canonical(released_config(config)),
+        also=lambda wildcards, input: ["--also", *input.also] if input.also else [],
+        code=fingerprint("release.archive"),
+    shell:
+        "python -m jamming archive --preset {params.preset:q} --settings {params.settings:q} --figures figures"
+        f" --results {RESULTS} --project {{input.project:q}} {{params.also:q}} --out {{output:q}} > {{log:q}} 2>&1"
