@@ -17,7 +17,7 @@ from jamming import store, tables
 ROOT = Path(__file__).resolve().parents[1]
 PRESETS = sorted(path.stem for path in (ROOT / "config" / "presets").glob("*.yaml"))
 FIGURES = [f"figures/{name}.pdf" for name in tables.MODULES]
-SOURCES = ("Snakefile", "workflow", "config", "envs", "profiles")
+SOURCES = ("Snakefile", "LICENSE", "CITATION.cff", "workflow", "config", "envs", "profiles")
 BIN = Path(sys.executable).parent
 
 
