@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import synthetic_folder
 
-from jamming import store, tables
+from jamming import figures, store, tables
 from jamming.__main__ import main
 from jamming.release import CRATE, MARK, SUMS, ReleaseError
 from jamming.release.restore import read_archive, restore
@@ -39,7 +39,9 @@ def project(tmp_path_factory):
     """Results, claims and all figures, archived once."""
     folder = tmp_path_factory.mktemp("project")
     patch = pytest.MonkeyPatch()
-    patch.setattr(tables, "MODULES", {name: tables.MODULES[name] for name in FIGURES})
+    few = {name: tables.MODULES[name] for name in FIGURES}
+    for module in (tables, figures):  # one takes it from the other by name
+        patch.setattr(module, "MODULES", few)
     before = os.getcwd()
     os.chdir(folder)
     results = Path("results/smoke")
@@ -47,8 +49,8 @@ def project(tmp_path_factory):
     synthetic_folder.make_claims(results, made)
     shutil.copy(ROOT / "LICENSE", folder)
     for name in FIGURES:
-        figures = [f"figures/{name}.pdf", f"figures/{name}.svg"]
-        assert main(["draw", name, "--table", f"results/smoke/tables/{name}.h5", "--out", *figures]) == 0
+        drawn = [f"figures/{name}.pdf", f"figures/{name}.svg"]
+        assert main(["draw", name, "--table", f"results/smoke/tables/{name}.h5", "--out", *drawn]) == 0
     assert archive() == 0
     os.chdir(before)
     yield folder
