@@ -96,9 +96,9 @@ def test_conda_environment_has_the_locked_versions(env):
 
 
 def test_there_is_an_environment_for_each_concern():
-    assert {env.stem for env in ENVS} == {"data", "train", "train-gpu", "analysis", "figures"}
+    assert {env.stem for env in ENVS} == {"data", "train", "train-gpu", "analysis", "figures", "claims"}
     without_torch = {env.stem for env in ENVS if not {"pytorch-cpu", "pytorch-gpu"} & set(dependencies(env))}
-    assert without_torch == {"data", "analysis", "figures"}
+    assert without_torch == {"data", "analysis", "figures", "claims"}
 
 
 # install.sh, with stand-in interpreters that note how they are called
