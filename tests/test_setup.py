@@ -99,7 +99,7 @@ def test_conda_environment_has_the_locked_versions(env):
 
 
 def test_there_is_an_environment_for_each_concern():
-    light = {"data", "analysis", "figures", "paper", "explorer", "release"}
+    light = {"data", "analysis", "figures", "claims", "paper", "explorer", "release"}
     assert {env.stem for env in ENVS} == {"train", "train-gpu"} | light
     without_torch = {env.stem for env in ENVS if not {"pytorch-cpu", "pytorch-gpu"} & set(dependencies(env))}
     assert without_torch == light

@@ -211,6 +211,17 @@ def test_smoke_panels_are_never_empty(smoke):
 
 
 @pytest.mark.slow
+def test_smoke_claims_are_measured_and_printed(smoke):
+    folder, _ = smoke
+    printed = said(snakemake(folder, "claims", "--cores", "2", "--config", "preset=smoke"))
+    assert "Claims of the two papers at preset smoke" in printed
+    claims = json.loads((folder / "results/smoke/claims.json").read_text())["claims"]
+    assert not [claim["reason"] for claim in claims if "the config does not have" in claim["reason"]]
+    # One replica per point of a line has no interval; what selects runs near jamming has one.
+    assert sum(claim["interval_95"] is not None for claim in claims) > len(claims) / 3
+
+
+@pytest.mark.slow
 def test_a_second_run_does_nothing(smoke):
     folder, _ = smoke
     assert "Nothing to be done" in said(snakemake(folder, "-n", "--config", "preset=smoke"))

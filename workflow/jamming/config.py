@@ -55,7 +55,7 @@ def check_schema(config: Mapping) -> None:
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     error = best_match(Draft202012Validator(schema).iter_errors(config))
     if error is not None:
-        raise ConfigError(_sentence(error))
+        raise ConfigError(sentence(error))
 
 
 def preset_file(preset: object, folder: Path) -> Path:
@@ -171,8 +171,8 @@ def _protocol(name: str, values: Mapping, kind: str = "sweeps") -> Protocol:
     )
 
 
-def _sentence(error: ValidationError) -> str:
-    """The validator's complaint in one sentence a physicist reads."""
+def sentence(error: ValidationError, subject: str = "config") -> str:
+    """The validator's complaint about `subject` in one sentence a physicist reads."""
     key = ".".join(str(part) for part in error.absolute_path) or "the top level"
     value, rule, allowed = error.instance, error.validator, error.validator_value
     if rule == "additionalProperties":
@@ -180,11 +180,12 @@ def _sentence(error: ValidationError) -> str:
         unknown = sorted(str(name) for name in value if name not in known)[0]
         close = difflib.get_close_matches(unknown, known, n=1)
         hint = f" (did you mean '{close[0]}'?)" if close else ""
-        return f"config: {key} has an unknown key '{unknown}'{hint}; allowed are {', '.join(known)}."
+        return f"{subject}: {key} has an unknown key '{unknown}'{hint}; allowed are {', '.join(known)}."
     if rule == "required":
         missing = next(name for name in allowed if name not in value)
-        return f"config: {key} lacks the key '{missing}'; give it in the preset or in your config."
-    said = f"config: {key} is {_short(value)}, but "
+        where = " in the preset or in your config" if subject == "config" else ""
+        return f"{subject}: {key} lacks the key '{missing}'; give it{where}."
+    said = f"{subject}: {key} is {_short(value)}, but "
     if rule == "type":
         return f"{said}must be {_kind(allowed)}."
     if rule == "const":

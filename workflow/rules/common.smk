@@ -134,12 +134,6 @@ def files_explored(wildcards):
     ]
 
 
-def released_files(wildcards):
-    """What else was made and belongs to a release, where it was made: the claims, and what the paper quotes."""
-    names = ("claims.json", "claims.csv", "paper.json")
-    return [f"{RESULTS}/{name}" for name in names if Path(f"{RESULTS}/{name}").exists()]
-
-
 def tables_made_here(wildcards):
     if SHOWN != RESULTS:
         raise WorkflowError(

@@ -115,8 +115,16 @@ def common(results: Sequence["Result"], key: str, part: str = "") -> int | str:
     return values.pop()
 
 
-def _point(result: "Result", time: float) -> dict:
-    found, never, always = [], [], []
+Outcome = tuple[str, float, float]
+"""Where one replica's search found its transition: status, n_star and n_below, see `lines.n_star_at`."""
+
+
+def outcomes(result: "Result", time: float = np.inf) -> list[Outcome]:
+    """One outcome for each replica of a point, for networks trained `time` steps.
+
+    Raises TableError when there is no replica, or one without attempts.
+    """
+    found = []
     for replica in replicas([result]):
         attempts = from_columns(replica["attempts"])
         if not attempts:
@@ -124,25 +132,30 @@ def _point(result: "Result", time: float) -> dict:
                 f"a replica of line '{result.spec['line']}', P = {result.spec['n_train']}, has no attempts; "
                 "search that point again."
             )
-        status, n_star, n_below = n_star_at(attempts, time)
-        if status == "found":
-            found.append((n_star, n_below))
-        elif status == "never_fitted":
-            never.append(n_below)
-        else:
-            always.append(n_star)
-    n_replicas = len(found) + len(never) + len(always)
-    if n_replicas == 0:
+        found.append(n_star_at(attempts, time))
+    if not found:
         raise TableError(
             f"line '{result.spec['line']}' has no replica at P = {result.spec['n_train']}; search that point again."
         )
-    if 2 * len(found) >= n_replicas:
-        values = _found(np.array(found), never, always)
-    elif len(never) >= len(always):
-        values = {"status": "lower_bound", "n_star": _mean(never), "n_low": _mean(never), "n_high": np.inf}
-    else:
-        values = {"status": "upper_bound", "n_star": _mean(always), "n_low": 0.0, "n_high": _mean(always)}
-    return {**values, "n_replicas": n_replicas, "n_found": len(found)}
+    return found
+
+
+def combined(found: Sequence[Outcome]) -> dict:
+    """N* of a point from the outcomes of its replicas: status, n_star, n_low and n_high, see `line`."""
+    pairs = [(n_star, n_below) for status, n_star, n_below in found if status == "found"]
+    never = [n_below for status, _, n_below in found if status == "never_fitted"]
+    always = [n_star for status, n_star, _ in found if status == "always_fitted"]
+    if 2 * len(pairs) >= len(found):
+        return _found(np.array(pairs), never, always)
+    if len(never) >= len(always):
+        return {"status": "lower_bound", "n_star": _mean(never), "n_low": _mean(never), "n_high": np.inf}
+    return {"status": "upper_bound", "n_star": _mean(always), "n_low": 0.0, "n_high": _mean(always)}
+
+
+def _point(result: "Result", time: float) -> dict:
+    found = outcomes(result, time)
+    n_found = sum(status == "found" for status, *_ in found)
+    return {**combined(found), "n_replicas": len(found), "n_found": n_found}
 
 
 def _found(found: np.ndarray, never: Sequence[float], always: Sequence[float]) -> dict:

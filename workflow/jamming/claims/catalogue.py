@@ -1,0 +1,80 @@
+"""The catalogue of claims, config/claims.yaml: what was published, how it is tested and what counts as the same."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from ..config import sentence
+from . import GROUPS, ClaimError, statistics
+
+SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "claims.schema.yaml"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One published number or statement.
+
+    `published` as the paper puts it, `source` where; `observable` is the statistic that tests it, `unit` its unit.
+    `sizes` are the conditions (`sizes.CONDITIONS`) under which the test means anything. The claim is reproduced if the
+    statistic lies within [`low`, `high`] (None: no bound on that side), and `argument` says why these.
+    """
+
+    id: str
+    group: str
+    statement: str
+    published: str
+    source: str
+    observable: str
+    unit: str
+    sizes: Mapping[str, float]
+    low: float | None
+    high: float | None
+    argument: str
+
+
+def read_catalogue(path: Path) -> list[Claim]:
+    """The claims of a file, in its order. Raises ClaimError, one sentence, for the first mistake in it."""
+    name = Path(path).name
+    try:
+        entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ClaimError(f"{name} cannot be read ({' '.join(str(error).split())}); mend the file.") from error
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    error = best_match(Draft202012Validator(schema).iter_errors(entries))
+    if error is not None:
+        raise ClaimError(sentence(error, name))
+    claims = [_claim(entry, name) for entry in entries["claims"]]
+    _check_ids(claims, name)
+    return claims
+
+
+def _claim(entry: Mapping, name: str) -> Claim:
+    tolerance = entry["tolerance"]
+    low, high = tolerance["low"], tolerance["high"]
+    if low is None and high is None:
+        raise ClaimError(f"{name}: the tolerance of '{entry['id']}' has no bound; give low, high or both.")
+    if low is not None and high is not None and not low < high:
+        raise ClaimError(f"{name}: the tolerance of '{entry['id']}' is [{low}, {high}], but must increase.")
+    rest = {key: value for key, value in entry.items() if key != "tolerance"}
+    return Claim(**rest, low=low, high=high, argument=tolerance["argument"])
+
+
+def _check_ids(claims: list[Claim], name: str) -> None:
+    """Every claim once, each with a statistic in its group, and no statistic without a claim."""
+    ids = [claim.id for claim in claims]
+    twice = next((one for one in ids if ids.count(one) > 1), None)
+    if twice:
+        raise ClaimError(f"{name} holds '{twice}' more than once; keep one of them.")
+    measured = {identifier: group for group in GROUPS for identifier in statistics(group)}
+    for claim in claims:
+        if measured.get(claim.id) != claim.group:
+            raise ClaimError(
+                f"{name}: no statistic in claims/{claim.group}.py measures '{claim.id}'; add one or mend the id."
+            )
+    unclaimed = next((identifier for identifier in measured if identifier not in ids), None)
+    if unclaimed:
+        raise ClaimError(f"{name} lacks '{unclaimed}', which claims/{measured[unclaimed]}.py measures; add it.")

@@ -1,0 +1,109 @@
+"""The measurements of a group as JSON, and all claims with their verdicts as JSON and CSV: the same bytes each time."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from ..store import StoreError
+from .catalogue import Claim
+from .measurement import LEVELS, Measurement
+from .verdict import judge
+
+COLUMNS = (
+    *("id", "group", "verdict", "value", "low_68", "high_68", "low_95", "high_95", "unit", "n_runs"),
+    *("published", "tolerance_low", "tolerance_high", "statement", "observable", "source", "reason"),
+)
+"""Columns of the CSV."""
+
+
+def to_json(measured: Measurement) -> dict:
+    """A measurement as plain values, numbers to six digits: what lies beyond differs between machines."""
+    return {key: _rounded(value) for key, value in asdict(measured).items()}
+
+
+def from_json(values: Mapping) -> Measurement:
+    return Measurement(**{**values, "resolution": tuple(values["resolution"])})
+
+
+def collect(claims: Sequence[Claim], groups: Mapping[str, Mapping], about: Mapping) -> dict:
+    """All claims with value, intervals and verdict; `groups` are the contents of the groups' files, by group.
+
+    `about` opens the result: preset, commit, dirty, package. Raises StoreError if a group was not measured for a claim.
+    """
+    return {**about, "claims": [_entry(claim, groups) for claim in claims]}
+
+
+def to_csv(collection: Mapping) -> str:
+    """One row per claim, one value per cell; empty where there is none."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for claim in collection["claims"]:
+        row = {key: value for key, value in claim.items() if not isinstance(value, list | dict)}
+        for level in LEVELS:
+            ends = claim[f"interval_{round(100 * level)}"] or (None, None)
+            row |= {f"{end}_{round(100 * level)}": value for end, value in zip(("low", "high"), ends, strict=True)}
+        writer.writerow(row | {f"tolerance_{end}": claim["tolerance"][end] for end in ("low", "high")})
+    return text.getvalue()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all. Raises StoreError if it cannot be written."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error}; free some space or make the folder writable.") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def write_json(path: Path, values: Mapping) -> None:
+    write_text(path, json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict:
+    """Raises StoreError if the file is not there or not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} cannot be read ({error}); run `snakemake --cores 2 claims`.") from error
+
+
+def _entry(claim: Claim, groups: Mapping[str, Mapping]) -> dict:
+    try:
+        found = groups[claim.group]["claims"][claim.id]
+    except KeyError as error:
+        raise StoreError(f"claim '{claim.id}' was not measured; measure the group '{claim.group}' again.") from error
+    measured = from_json(found["measurement"])
+    verdict, reason = judge(claim, measured, found["sizes"], found["missing"])
+    return {
+        "id": claim.id,
+        "group": claim.group,
+        "statement": claim.statement,
+        "published": claim.published,
+        "source": claim.source,
+        "observable": claim.observable,
+        "unit": claim.unit,
+        "value": measured.value,
+        **{f"interval_{round(100 * level)}": _rounded(measured.interval(level)) for level in LEVELS},
+        "n_runs": measured.n_runs,
+        "verdict": verdict,
+        "reason": reason,
+        "tolerance": {"low": claim.low, "high": claim.high, "argument": claim.argument},
+        "inputs": found["inputs"],
+    }
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value

@@ -1,0 +1,23 @@
+"""The effective number of parameters N_eff against what ReLU's scale symmetries leave of Ñ ([G] App. A, Fig. 11)."""
+
+from functools import partial
+
+import numpy as np
+
+from ..tables import Analysis, Results, fig11
+from . import Statistic
+from .measurement import Measurement, bootstrap
+
+LACKING = "network with P·(d + 1) ≥ Ñ, so that its patterns can tell all parameters apart"
+
+
+def share(state: str, results: Results, analysis: Analysis) -> Measurement:
+    """Mean over networks of N_eff/(Ñ − hidden neurons), before ("initial") or after training ("final")."""
+    rows = fig11.tabulate(results, analysis)[state]
+    told = rows["n_vectors"] >= rows["n_params"]
+    shares = (rows["n_eff"] / (rows["n_params"] - rows["n_hidden"]))[told]
+    runs = [shares.tolist()]
+    return bootstrap(lambda strata: float(np.mean(strata[0])), runs, analysis.n_bootstrap, analysis.seed, LACKING)
+
+
+STATISTICS = {f"n-eff-{state}": Statistic(dict(fig11.NEEDS), partial(share, state)) for state in ("initial", "final")}

@@ -1,0 +1,220 @@
+"""The test error through the transition: its peak, what early stopping leaves of it, when training halts ([S] Sec. 4).
+
+All of it per P, from the replicas of each width, then averaged over the P whose transition lies within the widths.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..tables import Analysis, Results
+from ..tables.generalization.errors import FITTED_FRACTION, at_patterns, transition
+from ..tables.sweeps import replicas
+from . import Statistic
+from .measurement import Measurement, Strata, bootstrap
+
+if TYPE_CHECKING:
+    from ..store import Result
+
+WINDOW = 4.0
+"""A peak at N* is looked for, and compared with its surroundings, within this factor of it on both sides."""
+
+ENOUGH_P = 10_000
+"""[G] Sec. VII states the accuracy at jamming for P of at least this."""
+
+LACKING = "P whose transition lies within the widths trained, with three widths from there on"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Means over replicas against N at one P, each (K,), and where the transition lies.
+
+    `final` and `minimum` test error; `ln_steps`, ln of the steps done; `halted`, the fraction that reached N_Δ = 0.
+    `at` is the index of N*, the smallest width from which on most replicas fit; never 0.
+    """
+
+    n_weights: np.ndarray
+    final: np.ndarray
+    minimum: np.ndarray
+    ln_steps: np.ndarray
+    halted: np.ndarray
+    at: int
+
+    @property
+    def ln_n(self) -> np.ndarray:
+        """ln N/N*."""
+        return np.log(self.n_weights / self.n_weights[self.at])
+
+    def place_of_largest(self, values: np.ndarray) -> float:
+        """ln N/N* where `values` are largest, looked for within WINDOW."""
+        inside = np.flatnonzero(np.abs(self.ln_n) <= math.log(WINDOW) + 1e-9)
+        return float(self.ln_n[inside[np.argmax(values[inside])]])
+
+    def excess(self, values: np.ndarray) -> np.ndarray:
+        """`values` less the straight line in ln N between their values WINDOW below and above N*.
+
+        Where the widths do not reach as far, the line ends at the last of them.
+        """
+        ends = np.clip([-math.log(WINDOW), math.log(WINDOW)], self.ln_n[0], self.ln_n[-1])
+        low, high = np.interp(ends, self.ln_n, values)
+        return values - low - (high - low) * (self.ln_n - ends[0]) / (ends[1] - ends[0])
+
+    def bump(self, values: np.ndarray) -> float:
+        """Their excess at the transition: the mean of the two widths between which it lies."""
+        return float(self.excess(values)[self.at - 1 : self.at + 1].mean())
+
+    def spacing(self) -> float:
+        """ln of the ratio of N* to the next smaller N."""
+        return float(-self.ln_n[self.at - 1])
+
+
+def place(of: Callable[[Curve], np.ndarray], sweep: str, results: Results, analysis: Analysis) -> Measurement:
+    """The factor between N* and the N at which some curve is largest; the geometric mean over P.
+
+    At least 1, so that a peak below N* at one P and above it at another do not make up for each other. Both are known
+    to one step of the widths.
+    """
+
+    def value(curves: Sequence[Curve]) -> float:
+        return float(np.mean([abs(curve.place_of_largest(of(curve))) for curve in curves]))
+
+    return _measure(value, sweep, results, analysis, factor=True)
+
+
+def bump(sweep: str, results: Results, analysis: Analysis) -> Measurement:
+    """Height of the final test error at the transition above its surroundings (`Curve.bump`)."""
+
+    def value(curves: Sequence[Curve]) -> float:
+        return float(np.mean([curve.bump(curve.final) for curve in curves]))
+
+    return _measure(value, sweep, results, analysis)
+
+
+def left_of_bump(sweep: str, results: Results, analysis: Analysis) -> Measurement:
+    """The bump of the least test error over training as a share of that of the final one; 0 if it is erased."""
+
+    def value(curves: Sequence[Curve]) -> float:
+        final = sum(curve.bump(curve.final) for curve in curves)
+        return sum(curve.bump(curve.minimum) for curve in curves) / final if final > 0 else math.nan
+
+    lacking = "peak of the final test error at the transition that could be erased"
+    return _measure(value, sweep, results, analysis, lacking=lacking)
+
+
+def order(sweep: str, results: Results, analysis: Analysis) -> Measurement:
+    """Kendall's τ between N ≥ N* and the final test error: −1 if it falls from each width to the next."""
+
+    def value(curves: Sequence[Curve]) -> float:
+        return float(np.mean([kendall(curve.final[curve.at :]) for curve in curves]))
+
+    return _measure(value, sweep, results, analysis)
+
+
+def halting(sweep: str, results: Results, analysis: Analysis) -> Measurement:
+    """d ln t/d ln N of the steps t to N_Δ = 0, for N ≥ N*: negative if larger networks halt sooner.
+
+    A run that did not get there by the last step enters with that one, which makes the slope less steep; a P most of
+    whose runs did not is left out.
+    """
+
+    def value(curves: Sequence[Curve]) -> float:
+        slopes = [
+            np.polyfit(curve.ln_n[curve.at :], curve.ln_steps[curve.at :], 1)[0]
+            for curve in curves
+            if curve.halted[curve.at :].mean() > 0.5
+        ]
+        return float(np.mean(slopes)) if slopes else math.nan
+
+    lacking = "P at which most runs with N ≥ N* reached zero loss within the steps of the training"
+    return _measure(value, sweep, results, analysis, lacking=lacking)
+
+
+def accuracy(sweep: str, results: Results, analysis: Analysis) -> Measurement:
+    """1 − final test error at N*, at the smallest P ≥ ENOUGH_P, or at the largest there is."""
+    loads = sorted({result.spec["n_train"] for result in results["runs"][sweep]})
+    load = next((load for load in loads if load >= ENOUGH_P), loads[-1])
+    chosen = {"runs": {sweep: at_patterns(results["runs"][sweep], load)}}
+    return _measure(lambda curves: float(1 - curves[0].final[curves[0].at]), sweep, chosen, analysis, least=1)
+
+
+def kendall(values: np.ndarray) -> float:
+    """Kendall's τ of values (K,) with their order: the mean sign of v_j − v_i over i < j."""
+    i, j = np.triu_indices(len(values), 1)
+    return float(np.sign(values[j] - values[i]).mean())
+
+
+def _measure(
+    function: Callable[[Sequence[Curve]], float],
+    sweep: str,
+    results: Results,
+    analysis: Analysis,
+    factor: bool = False,
+    lacking: str = LACKING,
+    least: int = 3,
+) -> Measurement:
+    """Bootstrap over the replicas of each width; N* is found anew in each resample.
+
+    `least`: how many widths there must be from N* on. `factor`: the value is ln of a factor in N, off by up to the mean
+    step of the widths at N*.
+    """
+    loads = sorted({result.spec["n_train"] for result in results["runs"][sweep]})
+    points = [point for load in loads for point in at_patterns(results["runs"][sweep], load)]
+    strata = [_ends(point) for point in points]
+    n_weights = [int(next(replicas([point]))["n_weights"]) for point in points]
+    where = [np.flatnonzero([point.spec["n_train"] == load for point in points]) for load in loads]
+
+    def curves(strata: Strata) -> list[Curve]:
+        means = [np.mean(runs, axis=0) for runs in strata]
+        found = []
+        for indices in where:
+            final, minimum, ln_steps, halted, fitted = np.array([means[index] for index in indices]).T
+            counts = np.array([len(strata[index]) for index in indices])
+            status, at = transition(np.round(fitted * counts), counts)
+            if status == "found" and len(indices) - at >= least:
+                sizes = np.array([n_weights[index] for index in indices], float)
+                found.append(Curve(sizes, final, minimum, ln_steps, halted, at))
+        return found
+
+    def value(strata: Strata) -> float:
+        there = curves(strata)
+        return function(there) if there else math.nan
+
+    step = 0.0
+    if factor and (there := curves(strata)):
+        step = float(np.mean([curve.spacing() for curve in there]))
+    return bootstrap(value, strata, analysis.n_bootstrap, analysis.seed, lacking, (step, step), logarithmic=factor)
+
+
+def _ends(point: "Result") -> list[tuple[float, ...]]:
+    """Of each replica: final and least test error, ln of its steps, whether it reached N_Δ = 0, and whether it fits."""
+    rows = []
+    for run in replicas([point]):
+        record = run["record"]
+        error, n_delta = np.asarray(record["test_error"]), int(record["n_delta"][-1])
+        fitted = n_delta <= FITTED_FRACTION * run["n_weights"]
+        rows.append((error[-1], error.min(), math.log(record["step"][-1] + 1), float(n_delta == 0), float(fitted)))
+    return rows
+
+
+def _of_depth(prefix: str, sweep: str) -> dict[str, Statistic]:
+    measures = {
+        "cusp-position": partial(place, lambda curve: curve.excess(curve.final)),
+        "cusp-height": bump,
+        "cusp-decay": order,
+        "early-stopping-erases": left_of_bump,
+        "early-stopping-gap": partial(place, lambda curve: curve.final - curve.minimum),
+        "halts-sooner": halting,
+    }
+    needs = {"runs": (sweep,)}
+    return {f"{prefix}{name}": Statistic(needs, partial(measure, sweep)) for name, measure in measures.items()}
+
+
+STATISTICS = {
+    **_of_depth("", "generalization_L5"),
+    **_of_depth("depth-2-", "generalization_L2"),
+    "accuracy-at-jamming": Statistic({"runs": ("generalization_L5",)}, partial(accuracy, "generalization_L5")),
+}

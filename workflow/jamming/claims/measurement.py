@@ -1,0 +1,173 @@
+"""A measured number with its interval: by bootstrap over runs, as a binomial fraction, or as a Poisson rate.
+
+A measurement keeps what its interval is made of, not the interval itself. So the interval that more runs of the same
+kind would give can be foretold, and with it how many of them a verdict takes.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+LEVELS = (0.68, 0.95)
+
+Strata = Sequence[Sequence]
+"""Runs in groups that were fixed beforehand: those of one P, say. Only within a group is one as good as another."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A value and what its interval follows from. `value` is None if nothing could be measured; `lacking` says why.
+
+    `model` "bootstrap": `error` is the standard error over runs and `degrees` its degrees of freedom; without an error
+    there is no interval. "binomial": the fraction `value` of `exposure` trials. "poisson": `value` times `exposure`
+    events were counted. `resolution` is how far the value may lie lower and higher for a reason that more runs do not
+    mend, such as the spacing of the widths that were trained; it widens the interval as it is. `logarithmic`: error and
+    resolution are those of ln `value`, as for ratios, which are off by factors.
+    """
+
+    value: float | None
+    n_runs: int
+    model: str = "bootstrap"
+    error: float | None = None
+    degrees: float = 0
+    exposure: float = 0
+    resolution: tuple[float, float] = (0.0, 0.0)
+    logarithmic: bool = False
+    lacking: str = ""
+
+    def interval(self, level: float, n_runs: int | None = None) -> tuple[float, float] | None:
+        """The central interval of this confidence, as it is or as expected of `n_runs` runs; None without one."""
+        if self.value is None:
+            return None
+        more = 1.0 if n_runs is None else n_runs / self.n_runs
+        if self.model == "binomial":
+            low, high = _binomial(self.value * self.exposure * more, self.exposure * more, level)
+        elif self.model == "poisson":
+            low, high = (end / (self.exposure * more) for end in _poisson(self.value * self.exposure * more, level))
+        elif self.error is None:
+            return None
+        else:
+            centre = math.log(self.value) if self.logarithmic else self.value
+            half = _student(level, self.degrees * more) * self.error / math.sqrt(more)
+            low, high = centre - half, centre + half
+        low, high = float(low - self.resolution[0]), float(high + self.resolution[1])
+        return (math.exp(low), math.exp(high)) if self.logarithmic else (low, high)
+
+
+def nothing(lacking: str, n_runs: int = 0) -> Measurement:
+    """The measurement of what could not be measured; `lacking` completes "there is no …"."""
+    return Measurement(None, n_runs, lacking=lacking)
+
+
+def bootstrap(
+    statistic: Callable[[Strata], float],
+    strata: Strata,
+    n_resamples: int,
+    seed: int,
+    lacking: str,
+    resolution: tuple[float, float] = (0.0, 0.0),
+    logarithmic: bool = False,
+) -> Measurement:
+    """Measure `statistic(strata)`, with the standard error that resampling the runs within each stratum gives.
+
+    `statistic` takes strata as given and returns a number, nan where it has none; `lacking` says what it then lacks.
+    `logarithmic`: it returns the logarithm of what is measured.
+    """
+    n_runs = sum(len(stratum) for stratum in strata)
+    value = statistic(strata) if n_runs else math.nan
+    drawn = []
+    if math.isfinite(value) and all(len(stratum) > 1 for stratum in strata):
+        times = times_drawn([len(stratum) for stratum in strata], n_resamples, seed)
+        for index in range(n_resamples):
+            resample = [
+                [run for run, count in zip(stratum, counts[index], strict=True) for _ in range(count)]
+                for stratum, counts in zip(strata, times, strict=True)
+            ]
+            drawn.append(statistic(resample))
+    found = from_resamples(value, np.array(drawn), [len(stratum) for stratum in strata], lacking, resolution)
+    return (
+        replace(found, value=math.exp(found.value), logarithmic=True)
+        if logarithmic and found.value is not None
+        else found
+    )
+
+
+def times_drawn(sizes: Sequence[int], n_resamples: int, seed: int) -> list[np.ndarray]:
+    """How often each run is drawn in each resample: for strata of these sizes, arrays (n_resamples, size).
+
+    A resample holds one run fewer than its stratum: then the scatter of a mean over resamples is its standard error
+    without bias, s²/n, where as many as there are would give s²(n − 1)/n² and half of it for two runs (Rao & Wu 1988).
+    """
+    generator = np.random.default_rng(seed)
+    return [generator.multinomial(size - 1, np.full(size, 1 / size), size=n_resamples) for size in sizes]
+
+
+def from_resamples(
+    value: float,
+    resampled: np.ndarray,
+    sizes: Sequence[int],
+    lacking: str,
+    resolution: tuple[float, float] = (0.0, 0.0),
+) -> Measurement:
+    """A measurement from the value and the values (B,) in resamples of strata of these sizes.
+
+    There is no interval from a stratum of one run, nor if most resamples have no value.
+    """
+    n_runs = int(sum(sizes))
+    if not math.isfinite(value):
+        return nothing(lacking, n_runs)
+    finite = resampled[np.isfinite(resampled)]
+    if min(sizes) < 2 or len(finite) < max(2, len(resampled) / 2):
+        return Measurement(float(value), n_runs, resolution=resolution)
+    error = float(np.std(finite, ddof=1))
+    return Measurement(float(value), n_runs, error=error, degrees=n_runs - len(sizes), resolution=resolution)
+
+
+def fraction(n_hits: int, n_runs: int, lacking: str) -> Measurement:
+    """The fraction of runs that do something."""
+    if n_runs == 0:
+        return nothing(lacking)
+    return Measurement(n_hits / n_runs, n_runs, "binomial", exposure=float(n_runs))
+
+
+def rate(counts: Sequence[int], exposures: Sequence[float], lacking: str) -> Measurement:
+    """Events per unit of exposure, from the count and the exposure of each run.
+
+    Counts that scatter between runs more than Poisson's law lets them are worth so many fewer events (χ²/degrees).
+    """
+    counts, exposures = np.asarray(counts, float), np.asarray(exposures, float)
+    if len(counts) == 0:
+        return nothing(lacking)
+    value, dispersion = counts.sum() / exposures.sum(), 1.0
+    if len(counts) > 1 and value > 0:
+        expected = value * exposures
+        dispersion = max(1.0, float(np.sum((counts - expected) ** 2 / expected)) / (len(counts) - 1))
+    return Measurement(float(value), len(counts), "poisson", exposure=float(exposures.sum()) / dispersion)
+
+
+def _student(level: float, degrees: float) -> float:
+    # scipy is imported where it is used, here and below: the workflow reads what claims need each time it is parsed.
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, (1 + level) / 2))
+
+
+def _binomial(n_hits: float, n_trials: float, level: float) -> tuple[float, float]:
+    """Clopper & Pearson: covers at least `level`, whatever the fraction."""
+    from scipy.special import betaincinv
+
+    tail, n_misses = (1 - level) / 2, n_trials - n_hits
+    low = betaincinv(n_hits, n_misses + 1, tail) if n_hits > 0 else 0.0
+    high = betaincinv(n_hits + 1, n_misses, 1 - tail) if n_misses > 0 else 1.0
+    return low, high
+
+
+def _poisson(n_events: float, level: float) -> tuple[float, float]:
+    """Garwood: covers at least `level`, whatever the rate."""
+    from scipy.special import gammaincinv
+
+    tail = (1 - level) / 2
+    low = gammaincinv(n_events, tail) if n_events > 0 else 0.0
+    return low, gammaincinv(n_events + 1, 1 - tail)

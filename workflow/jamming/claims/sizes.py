@@ -1,0 +1,62 @@
+"""How large the runs behind a measurement were, and whether that is enough for a claim to mean anything."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ..spec import Network
+from ..tables import Results
+from ..tables.sweeps import replicas
+
+if TYPE_CHECKING:
+    from ..store import Result
+    from . import Needs
+
+CONDITIONS = {
+    "n_weights": "N",
+    "n_train": "P",
+    "n_train_ratio": "largest over smallest P",
+    "steps": "steps",
+    "steps_per_pattern": "steps per pattern",
+}
+"""What may be asked of sizes, and its words. The first two are asked of the largest N and P of a sweep, the last two of
+its shortest training."""
+
+
+def sizes_of(results: Results, needs: "Needs") -> dict[str, float]:
+    """The sizes in CONDITIONS of the sweeps a claim needs: of each the least, so that a condition holds for all."""
+    sweeps = [_sizes(results[kind][name]) for kind, names in needs.items() for name in names]
+    return {name: float(min(sizes[name] for sizes in sweeps)) for name in CONDITIONS}
+
+
+def unmet(wanted: Mapping[str, float], sizes: Mapping[str, float]) -> list[str]:
+    """The conditions that do not hold."""
+    return [name for name, least in wanted.items() if sizes[name] < least]
+
+
+def in_words(names: Iterable[str], sizes: Mapping[str, float], relation: str) -> str:
+    """ "N ≥ 4000, steps per pattern ≥ 40" for the relation "≥"."""
+    return ", ".join(f"{CONDITIONS[name]} {relation} {_number(sizes[name])}" for name in names)
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.2g}"
+
+
+def _sizes(results: Sequence["Result"]) -> dict[str, float]:
+    specs = [result.spec.get("run", result.spec) for result in results]
+    loads = [spec["n_train"] for spec in specs]
+    lengths = [spec["protocol"]["steps"] for spec in specs]
+    return {
+        "n_weights": max(_n_weights(result, spec) for result, spec in zip(results, specs, strict=True)),
+        "n_train": max(loads),
+        "n_train_ratio": max(loads) / min(loads),
+        "steps": min(lengths),
+        "steps_per_pattern": min(steps / load for steps, load in zip(lengths, loads, strict=True)),
+    }
+
+
+def _n_weights(result: "Result", spec: Mapping) -> int:
+    """N of a point of a sweep; of a line, whose widths vary, that of the largest network tried."""
+    if "network" in spec:
+        return Network(**spec["network"]).n_weights
+    return max(int(max(replica["attempts"]["n_weights"])) for replica in replicas([result]))

@@ -1,0 +1,83 @@
+"""The verdicts: from interval, tolerance, sizes and number of runs alone. None is ever typed in."""
+
+from collections.abc import Mapping, Sequence
+
+from .catalogue import Claim
+from .measurement import Measurement
+from .sizes import in_words, unmet
+
+REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
+INCONCLUSIVE, NOT_TESTABLE = "inconclusive", "not testable at this size"
+VERDICTS = (REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, NOT_TESTABLE)
+
+LEVEL = 0.95
+"""Confidence of the interval that decides."""
+
+MOST_RUNS = 10_000
+"""What more runs than this would decide is called undecided."""
+
+
+def judge(
+    claim: Claim, measured: Measurement, sizes: Mapping[str, float], missing: Sequence[str] = ()
+) -> tuple[str, str]:
+    """The verdict on a claim and its reason, one sentence.
+
+    In this order: sweeps the config lacks, or sizes too small for the claim, make it not testable; then the interval of
+    95 % decides. Within the tolerance the claim is reproduced, outside of it not; if it is partly in it, or if there is
+    none, the test is inconclusive. `missing` are sweeps and lines that the config does not have.
+    """
+    if missing:
+        kind = "lines" if missing[0].startswith("line_") else "sweeps"
+        return NOT_TESTABLE, f"It takes the {kind} {', '.join(missing)}, which the config does not have."
+    lacking = unmet(claim.sizes, sizes)
+    if lacking:
+        return (
+            NOT_TESTABLE,
+            f"It takes {in_words(lacking, claim.sizes, '≥')}; here {in_words(lacking, sizes, '=')}.",
+        )
+    if measured.value is None:
+        return INCONCLUSIVE, f"There is no {measured.lacking}; an interval takes at least 2 runs."
+    interval = measured.interval(LEVEL)
+    if interval is None:
+        return INCONCLUSIVE, "One run at a point has no scatter to make an interval of; it takes at least 2 at each."
+    verdict = compare(interval, claim.low, claim.high)
+    if verdict != INCONCLUSIVE:
+        where = "within" if verdict == REPRODUCED else "outside"
+        return verdict, f"The interval of 95 % lies {where} the tolerance."
+    needed = runs_needed(measured, claim.low, claim.high)
+    if needed is None:
+        return verdict, f"The interval of 95 % is partly in the tolerance, and {MOST_RUNS} runs would not decide."
+    return (
+        verdict,
+        f"The interval of 95 % is partly in the tolerance; it takes about {needed} runs, not {measured.n_runs}.",
+    )
+
+
+def compare(interval: tuple[float, float], low: float | None, high: float | None) -> str:
+    """The verdict of an interval against a tolerance, both with their ends."""
+    low, high = float("-inf") if low is None else low, float("inf") if high is None else high
+    if low <= interval[0] and interval[1] <= high:
+        return REPRODUCED
+    if interval[1] < low or interval[0] > high:
+        return NOT_REPRODUCED
+    return INCONCLUSIVE
+
+
+def runs_needed(measured: Measurement, low: float | None, high: float | None) -> int | None:
+    """The least number of runs, no fewer than there are, whose interval would decide if the value stayed the same.
+
+    None if that is more than MOST_RUNS, as where the value lies on an end of the tolerance.
+    """
+
+    def decides(n_runs: int) -> bool:
+        return compare(measured.interval(LEVEL, n_runs), low, high) != INCONCLUSIVE
+
+    below, enough = measured.n_runs, measured.n_runs
+    while not decides(enough):
+        if enough >= MOST_RUNS:
+            return None
+        below, enough = enough, min(2 * enough, MOST_RUNS)
+    while enough - below > 1:
+        middle = (below + enough) // 2
+        below, enough = (below, middle) if decides(middle) else (middle, enough)
+    return enough

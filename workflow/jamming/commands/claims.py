@@ -1,0 +1,85 @@
+"""Verbs that measure the published claims, judge them, and show the verdicts."""
+
+import argparse
+import json
+from pathlib import Path
+
+from .. import store
+from .figures import RESULT_KINDS, result_file
+from .verbs import Verbs
+
+
+def measure_claims(arguments: argparse.Namespace) -> None:
+    from .. import claims, tables
+    from ..claims import collection, measurement, sizes
+
+    analysis = tables.Analysis.from_settings(json.loads(arguments.settings))
+    points = json.loads(arguments.points)
+    results, files = {}, {}
+    for kind, sweeps in claims.needs(arguments.group).items():
+        results[kind] = {}
+        # A sweep that the config does not have is not an error: its claims are not testable.
+        for sweep in (sweep for sweep in sweeps if sweep in points):
+            paths = [result_file(arguments.results, kind, sweep, point) for point in points[sweep]]
+            results[kind][sweep] = [store.read(path, RESULT_KINDS[kind], skip=("state",)) for path in paths]
+            hashes = {path.relative_to(arguments.results).as_posix(): store.sha256_of(path) for path in paths}
+            files[kind, sweep] = dict(sorted(hashes.items()))
+    measured = {}
+    for name, statistic in claims.statistics(arguments.group).items():
+        missing = claims.missing(statistic, results)
+        read = [(kind, sweep) for kind, sweeps in statistic.needs.items() for sweep in sweeps]
+        inputs = {path: digest for key in read for path, digest in files.get(key, {}).items()}
+        found, of_size = measurement.nothing("result"), {}
+        if not missing:
+            found = claims.measure(name, statistic, results, analysis)
+            of_size = sizes.sizes_of(results, statistic.needs)
+        described = {"measurement": collection.to_json(found), "sizes": of_size, "missing": missing, "inputs": inputs}
+        measured[name] = described
+    collection.write_json(arguments.out, {"group": arguments.group, "preset": arguments.preset, "claims": measured})
+
+
+def collect_claims(arguments: argparse.Namespace) -> None:
+    from ..claims import catalogue, collection
+
+    listed = catalogue.read_catalogue(arguments.claims)
+    measured = [collection.read_json(path) for path in arguments.measured]
+    made = store.provenance({}, threads=1)
+    about = {
+        "preset": arguments.preset,
+        "commit": made["commit"],
+        "dirty": bool(made["dirty"]),
+        "package": made["jamming"],
+    }
+    collected = collection.collect(listed, {one["group"]: one for one in measured}, about)
+    collection.write_text(arguments.table, collection.to_csv(collected))
+    collection.write_json(arguments.out, collected)
+
+
+def show_claims(arguments: argparse.Namespace) -> None:
+    from ..claims import collection, listing
+
+    collected = collection.read_json(arguments.file or _default_file())
+    if arguments.markdown:
+        print(listing.markdown(collected), end="")
+    else:
+        listing.show(collected)
+
+
+def _default_file() -> Path:
+    """The claims of the preset that the config names."""
+    import yaml
+
+    root = Path(__file__).resolve().parents[3]
+    config = yaml.safe_load((root / "config" / "config.yaml").read_text(encoding="utf-8"))
+    return Path("results") / config["preset"] / "claims.json"
+
+
+def add_verbs(verbs: Verbs) -> None:
+    options = ("settings", "points", "preset", "results", "out")
+    added = verbs.add(measure_claims, "measure the claims of one group, with intervals", *options)
+    added.add_argument("group")
+    added = verbs.add(collect_claims, "judge all claims and collect them", "claims", "preset", "out", "table")
+    added.add_argument("--measured", required=True, type=Path, nargs="+", help="what measure-claims wrote, all groups")
+    added = verbs.add(show_claims, "print the claims and their verdicts")
+    added.add_argument("file", nargs="?", type=Path, help="claims.json; without it, that of the config's preset")
+    added.add_argument("--markdown", action="store_true", help="as the text of docs/claims.md")
