@@ -35,4 +35,4 @@ rule archive:
         code=fingerprint("release.archive"),
     shell:
         "python -m jamming archive --preset {params.preset:q} --settings {params.settings:q} --figures figures"
-        f" --results {RESULTS} --project {{input.project:q}} {{params.also:q}} --out {{output:q}} > {{log:q}} 2>&1"
+        f" --results {RESULTS} --project {{input.project:q}} --also {{input.also:q}} --out {{output:q}} > {{log:q}} 2>&1"
