@@ -33,6 +33,7 @@ def measured(value, error, n_runs=10):
         ((-1e-9, 1.0), 0, 1, INCONCLUSIVE),
         ((0.0, 1 + 1e-9), 0, 1, INCONCLUSIVE),
         ((1.0, 2.0), 0, 1, INCONCLUSIVE),  # touches
+        ((-2.0, 0.0), 0, 1, INCONCLUSIVE),
         ((1 + 1e-9, 2.0), 0, 1, NOT_REPRODUCED),
         ((-2.0, -1e-9), 0, 1, NOT_REPRODUCED),
         ((-2.0, 3.0), 0, 1, INCONCLUSIVE),  # holds the whole tolerance

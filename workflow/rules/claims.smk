@@ -1,26 +1,6 @@
 # Every published number measured on our results, with an interval and a verdict. A claim whose sweeps the config does
 # not have is not testable, and no error.
 
-from jamming import claims
-
-
-def points_for_claims(group):
-    """The names of the points of each sweep and line that a group of claims reads, of those the config has."""
-    known = SWEEPS | LINES
-    names = {name for needed in claims.needs(group).values() for name in needed}
-    return {name: list(known[name]) for name in sorted(names) if name in known}
-
-
-def results_for_claims(group):
-    """The files a group of claims is measured on."""
-    points = points_for_claims(group)
-    return [
-        f"{RESULTS}/{kind if kind in ('runs', 'lines') else f'observables/{kind}'}/{name}/{point}.h5"
-        for kind, names in claims.needs(group).items()
-        for name in names
-        for point in points.get(name, [])
-    ]
-
 
 for group in claims.GROUPS:
 

@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
+from jamming import claims
 from jamming.config import ConfigError, preset_file, read_lines, read_points, with_numbers
 from jamming.fingerprint import fingerprint
 
@@ -140,3 +141,21 @@ def tables_made_here(wildcards):
             f"The figures are drawn from reference '{SHOWN}', which was archived already; leave reference empty to archive."
         )
     return [f"{RESULTS}/tables/{figure}.h5" for figure in tables.MODULES]
+
+
+def points_for_claims(group):
+    """The names of the points of each sweep and line that a group of claims reads, of those the config has."""
+    known = SWEEPS | LINES
+    names = {name for needed in claims.needs(group).values() for name in needed}
+    return {name: list(known[name]) for name in sorted(names) if name in known}
+
+
+def results_for_claims(group):
+    """The files a group of claims is measured on."""
+    points = points_for_claims(group)
+    return [
+        f"{RESULTS}/{kind if kind in ('runs', 'lines') else f'observables/{kind}'}/{name}/{point}.h5"
+        for kind, names in claims.needs(group).items()
+        for name in names
+        for point in points.get(name, [])
+    ]
