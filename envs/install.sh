@@ -73,5 +73,10 @@ echo "Installing torch (without a CPU wheel at hand this downloads about 3 GB on
 "$venv/bin/python" -m pip install --only-binary :all: -r "$torch"
 "$venv/bin/python" -m pip check
 
+# `python -m jamming` finds the package of this folder. PYTHONPATH, which the rules set, comes before it.
+for packages in "$venv"/lib/python3.*/site-packages; do
+    if [ -d "$packages" ]; then echo "$(pwd -P)/workflow" >"$packages/jamming.pth"; fi
+done
+
 wanted >"$made_from.part"
 mv "$made_from.part" "$made_from"

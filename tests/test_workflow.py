@@ -17,7 +17,7 @@ from jamming import store, tables
 ROOT = Path(__file__).resolve().parents[1]
 PRESETS = sorted(path.stem for path in (ROOT / "config" / "presets").glob("*.yaml"))
 FIGURES = [f"figures/{name}.pdf" for name in tables.MODULES]
-SOURCES = ("Snakefile", "LICENSE", "CITATION.cff", "workflow", "config", "envs", "profiles")
+SOURCES = ("Snakefile", "LICENSE", "CITATION.cff", "workflow", "config", "envs", "profiles", "paper")
 BIN = Path(sys.executable).parent
 
 
@@ -26,7 +26,7 @@ def copy_of_the_project(folder):
     for name in SOURCES:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.pdf"))
         else:
             shutil.copy2(source, folder / name)
     return folder
@@ -222,6 +222,29 @@ def test_smoke_claims_are_measured_and_printed(smoke):
 
 
 @pytest.mark.slow
+def test_smoke_documents_are_made(smoke):
+    """The README's documents from what was run: paper, notebook, explorer page, archive, report."""
+    folder, _ = smoke
+    targets = ("paper", "notebook", "explorer", "archive")
+    snakemake(folder, *targets, "--cores", "2", "--config", "preset=smoke")
+    snakemake(folder, "--report", "results/smoke/report.html", "--config", "preset=smoke")
+    beginnings = {
+        "paper/jamming.pdf": b"%PDF",
+        "results/smoke/explore.html": b"<!DOCTYPE html>",
+        "results/smoke/explorer.html": b"<!DOCTYPE html>",
+        "results/smoke/jamming-smoke.zip": b"PK",
+        "results/smoke/report.html": b"<!DOCTYPE html>",
+    }
+    for name, beginning in beginnings.items():
+        content = (folder / name).read_bytes()
+        assert content.lstrip().lower().startswith(beginning.lower()) and len(content) > 50_000, name
+    trace = [sys.executable, "-m", "jamming", "provenance", "figures/fig6.pdf"]
+    environment = {**os.environ, "PYTHONPATH": str(folder / "workflow")}
+    done = subprocess.run(trace, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and "relu_L2" in done.stdout, said(done)
+
+
+@pytest.mark.slow
 def test_a_second_run_does_nothing(smoke):
     folder, _ = smoke
     assert "Nothing to be done" in said(snakemake(folder, "-n", "--config", "preset=smoke"))
@@ -272,7 +295,11 @@ def test_the_workflow_passes_snakemake_s_linter():
 
 def commands_of_the_readme():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return [line.split("  #")[0].split()[1:] for line in text.splitlines() if line.startswith("snakemake ")]
+    return [
+        line.split("  #")[0].split()[1:]
+        for line in text.splitlines()
+        if line.startswith("snakemake ") and "--report" not in line
+    ]
 
 
 @pytest.mark.parametrize("words", commands_of_the_readme(), ids=" ".join)
