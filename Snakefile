@@ -32,6 +32,7 @@ LINES = checked_lines(config)
 RESULTS = f"results/{config['preset']}"
 
 
+include: "workflow/rules/resources.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/lines.smk"
