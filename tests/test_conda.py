@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SITE_PACKAGES = Path(store.h5py.__file__).resolve().parents[1]
 
 # What jobs run as a program (python -m …) rather than import.
-PROGRAMS = {"data": {"pip"}, "train": {"pip", "ziglang"}}
+PROGRAMS = {"data": {"pip"}, "train": {"pip", "ziglang"}, "paper": {"pip", "ipykernel"}}
 # Where the name to import differs from that of the package.
 IMPORT_NAMES = {"yaml": "pyyaml"}
 
@@ -45,12 +45,12 @@ def tree_of(module):
     return ast.parse(_path(module).read_text(encoding="utf-8"))
 
 
-def imported_by_verb(verb):
-    """The packages, not of Python itself, that a verb imports: by its command, its helpers, and all they lead to."""
+def command_of(verb):
+    """The code of a verb: its module's imports, its function, and those of the module that it uses; with its name."""
     name = verb.replace("-", "_")
     for path in (PACKAGE / "commands").glob("*.py"):
-        command = tree_of(f"commands.{path.stem}") if path.stem != "__init__" else ast.parse("")
-        functions = {node.name: node for node in command.body if isinstance(node, ast.FunctionDef)}
+        tree = tree_of(f"commands.{path.stem}") if path.stem != "__init__" else ast.parse("")
+        functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
         if name in functions:
             break
     else:
@@ -61,21 +61,11 @@ def imported_by_verb(verb):
         if function in functions and function not in used:
             used[function] = functions[function]
             pending += [node.id for node in ast.walk(functions[function]) if isinstance(node, ast.Name)]
-    at_the_top = [node for node in command.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    start = ast.Module([*at_the_top, *used.values()], [])
-    modules = set(_imports(start, f"commands.{path.stem}", False))
-    # A package that a verb imports as a whole finds its modules by name.
-    for module in [module for module in modules if _path(module).name == "__init__.py"]:
-        inside = (path.relative_to(PACKAGE).with_suffix("") for path in _path(module).parent.rglob("*.py"))
-        modules |= {".".join(parts.parts) for parts in inside if parts.name != "__init__"}
-    found, seen = third_party(start), set()
-    while modules - seen:
-        module = (modules - seen).pop()
-        seen.add(module)
-        tree = tree_of(module)
-        found |= third_party(tree)
-        modules |= set(_imports(tree, module, _path(module).name == "__init__.py"))
-    return found
+    return ast.Module([*imports_at_the_top(tree), *used.values()], []), f"commands.{path.stem}"
+
+
+def imports_at_the_top(tree):
+    return [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 def third_party(tree):
@@ -88,15 +78,39 @@ def third_party(tree):
     return names - sys.stdlib_module_names
 
 
-def imported_in(environment):
-    return set().union(*(imported_by_verb(verb) for verb in VERBS[environment]))
+def imported_by(verb, later):
+    """The packages, not of Python itself, that a verb imports, by all the modules it leads to.
+
+    With `later` also what those import only within their functions, which the verb may never call.
+    """
+    command, name = command_of(verb)
+    found, modules, seen = third_party(command), set(_imports(command, name, False)), set()
+    # A package that a verb imports as a whole finds its modules by name.
+    for module in [module for module in modules if _path(module).name == "__init__.py"]:
+        inside = (path.relative_to(PACKAGE).with_suffix("") for path in _path(module).parent.rglob("*.py"))
+        modules |= {".".join(parts.parts) for parts in inside if parts.name != "__init__"}
+    while modules - seen:
+        module = (modules - seen).pop()
+        seen.add(module)
+        tree = tree_of(module) if later else ast.Module(imports_at_the_top(tree_of(module)), [])
+        found |= third_party(tree)
+        modules |= set(_imports(tree, module, _path(module).name == "__init__.py"))
+    return found
+
+
+def imported_in(environment, later=False):
+    """What the rules of an environment import, and what they run as a program."""
+    imported = set().union(*(imported_by(verb, later) for verb in VERBS[environment]))
+    return {IMPORT_NAMES.get(name, name) for name in imported} | PROGRAMS.get(environment, set())
 
 
 @pytest.mark.parametrize("environment", sorted(VERBS))
 def test_an_environment_lists_exactly_what_its_rules_import(environment):
-    imported = {canonicalize_name(IMPORT_NAMES.get(name, name)) for name in imported_in(environment)}
     listed = {CONDA_NAMES.get(name, name) for name in dependencies(ROOT / "envs" / f"{environment}.yaml")}
-    assert listed - CONDA_ONLY.keys() == imported | PROGRAMS.get(environment, set())
+    listed = {canonicalize_name(name) for name in listed - CONDA_ONLY.keys()}
+    must, may = ({canonicalize_name(name) for name in imported_in(environment, later)} for later in (False, True))
+    assert must <= listed, "its rules import more than it lists"
+    assert listed <= may, "it lists what no rule imports"
 
 
 def test_every_environment_is_some_rule_s():
@@ -140,8 +154,9 @@ def _channel():
 def test_an_environment_can_be_made_and_imports_what_it_must(conda, tmp_path, environment):
     words = ["conda", "env", "create", "--file", ROOT / "envs" / f"{environment}.yaml", "--prefix", tmp_path / "made"]
     subprocess.run(words, env={**os.environ, **conda}, check=True)
-    names = sorted(imported_in(environment) | PROGRAMS.get(environment, set()))
-    isolated = [tmp_path / "made/bin/python", "-I", "-c", f"import {', '.join(names)}"]
+    python = {package: name for name, package in IMPORT_NAMES.items()}
+    names = ", ".join(sorted(python.get(name, name) for name in imported_in(environment)))
+    isolated = [tmp_path / "made/bin/python", "-I", "-c", f"import {names}"]
     subprocess.run(isolated, check=True)
     absent = subprocess.run([*isolated[:-1], "import snakemake"], capture_output=True, text=True)
     assert "ModuleNotFoundError" in absent.stderr, "an environment holds more than it lists"

@@ -45,7 +45,7 @@ def changed(tmp_path_factory):
 
 
 def test_every_block_of_the_walkthrough_is_applied():
-    assert len(STEPS) == TEXT.count("```yaml") + TEXT.count("```python") == 12
+    assert len(STEPS) == TEXT.count("```yaml") + TEXT.count("```python") == 13
     shown = set(re.findall(r"`(workflow/[\w/.]+\.\w+|config/[\w/.]+\.\w+)`", TEXT))
     edited = {where.split(":")[0] for where, _ in STEPS if not where.startswith("new")}
     assert shown >= edited - {"config/presets/*.yaml"}, "the text names each file that a step edits"

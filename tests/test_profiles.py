@@ -123,3 +123,9 @@ def test_a_submission_says_what_it_asks_for_and_prints_the_number(batch_system, 
 def test_a_status_is_one_of_three_words(batch_system, state, answer):
     batch_system("scontrol", f'echo "   JobState={state} Reason=None Dependency=(null)"')
     assert run("status.sh", "17") == f"{answer}\n"
+
+
+def test_no_shell_stands_between_a_signal_and_what_saves_its_state():
+    """Slurm signals every process of a step; a bash would end at once, and what it runs be killed before it has saved."""
+    for path in ("train.smk", "lines.smk"):
+        assert '"exec python -m jamming ' in (ROOT / "workflow" / "rules" / path).read_text(), path

@@ -1,7 +1,6 @@
 """A local conda channel of the packages that are installed here: each a real package whose files are links."""
 
 import hashlib
-import importlib.metadata
 import io
 import json
 import os
@@ -10,26 +9,30 @@ import sys
 import tarfile
 import time
 from collections.abc import Iterable, Mapping
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 # conda-forge's names, where they differ. Its pytorch-cpu is a package without files that chooses a build of pytorch.
-NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "snakemake": "snakemake-minimal"}
+NAMES = {
+    "torch": "pytorch-cpu",
+    "matplotlib": "matplotlib-base",
+    "snakemake": "snakemake-minimal",
+    "jupyter-client": "jupyter_client",
+}
 SUBDIR = "linux-64"
 SITE_PACKAGES = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
 
 
 def mirror(channel: Path, site_packages: Path) -> None:
     """Write a channel with `python` and every distribution that is installed in `site_packages`."""
-    installed = {
-        canonicalize_name(one.metadata["Name"]): one for one in importlib.metadata.distributions(path=[site_packages])
-    }
+    installed = {canonicalize_name(one.metadata["Name"]): one for one in distributions(path=[site_packages])}
     records = dict([_python(channel)])
     for name, distribution in installed.items():
         tops = {file.parts[0] for file in distribution.files or [] if file.parts[0] not in ("..", "__pycache__")}
-        needed = {canonicalize_name(requirement.name) for requirement in _requirements(distribution)}
+        needed = _needed(distribution, installed)
         file, record = _package(
             channel,
             _conda_name(name),
@@ -49,10 +52,21 @@ def _conda_name(name: str) -> str:
     return NAMES.get(name, name)
 
 
-def _requirements(distribution: importlib.metadata.Distribution) -> Iterable[Requirement]:
-    """What a distribution requires on this machine, without extras."""
+def _needed(distribution: Distribution, installed: Mapping[str, Distribution]) -> set[str]:
+    """The distributions that one requires, with those that come in by an extra of another: conda has no extras."""
+    needed = set()
+    for requirement in _requirements(distribution):
+        name = canonicalize_name(requirement.name)
+        needed.add(name)
+        for extra in requirement.extras if name in installed else ():
+            needed |= {canonicalize_name(other.name) for other in _requirements(installed[name], extra)}
+    return needed
+
+
+def _requirements(distribution: Distribution, extra: str = "") -> Iterable[Requirement]:
+    """What a distribution requires on this machine, with one of its extras or without."""
     for requirement in map(Requirement, distribution.requires or []):
-        if not requirement.marker or requirement.marker.evaluate({"extra": ""}):
+        if not requirement.marker or requirement.marker.evaluate({"extra": extra}):
             yield requirement
 
 

@@ -25,6 +25,9 @@ REQUESTS = {
     "measure_effective": (1, dense_matrices(8), 2 * HOUR),
     "tabulate": (1, 2000, 30),
     "draw": (1, 1000, 10),
+    "collect_facts": (1, 1000, 30),
+    "typeset_paper": (1, 1000, 10),
+    "run_notebook": (1, 2000, 30),
 }
 
 # These save their state and go on from it, so a second attempt needs no more time than the first had.
