@@ -126,6 +126,6 @@ def test_a_status_is_one_of_three_words(batch_system, state, answer):
 
 
 def test_no_shell_stands_between_a_signal_and_what_saves_its_state():
-    """Slurm signals every process of a step; a bash would end at once, and what it runs be killed before it has saved."""
+    """Slurm signals every process of a step: a bash would end at once, and Python be killed before it has saved."""
     for path in ("train.smk", "lines.smk"):
         assert '"exec python -m jamming ' in (ROOT / "workflow" / "rules" / path).read_text(), path
