@@ -35,6 +35,7 @@ RESULTS = f"results/{config['preset']}"
 SHOWN = reference_folder(config) or RESULTS
 
 
+include: "workflow/rules/resources.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/lines.smk"
@@ -79,9 +80,8 @@ rule claims:
         f"{RESULTS}/logs/claims/show.log",
     conda:
         "envs/claims.yaml"
-    threads: 1
+    threads: threads_of("claims")
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **resources_of("claims"),
     shell:
         "python -m jamming show-claims {input:q} 2> {log:q}"

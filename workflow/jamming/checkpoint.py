@@ -7,6 +7,7 @@ The lock belongs to the process and goes with it, also after `kill -9`.
 
 import fcntl
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,14 @@ from pathlib import Path
 from . import store
 
 KIND = "resume"
+
+
+class Stopped(Exception):
+    """The job was asked to stop and its state is saved; `signal` is what asked."""
+
+    def __init__(self, number: signal.Signals, path: Path):
+        super().__init__(f"stopped by {number.name}; the state is saved in {path}, the same job goes on from there.")
+        self.signal = number
 
 
 class Checkpoint:
@@ -29,6 +38,7 @@ class Checkpoint:
         self.lock_path = result.with_name(f".{result.name}.lock")
         self.spec, self.report, self.poll_seconds = spec, report, poll_seconds
         self.waited = False
+        self.stopped_by: signal.Signals | None = None
 
     def __enter__(self) -> "Checkpoint":
         while not self._try_lock():
@@ -62,8 +72,10 @@ class Checkpoint:
         return saved.tree
 
     def save(self, tree: dict) -> None:
-        """Replace the saved state, atomically."""
+        """Replace the saved state, atomically. Raises Stopped after that if a signal was met (interruption.py)."""
         store.write(self.path, KIND, self.spec, tree, provenance={})
+        if self.stopped_by is not None:
+            raise Stopped(self.stopped_by, self.path)
 
     def remove(self) -> None:
         """Forget the saved state: the result stands."""

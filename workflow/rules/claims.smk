@@ -18,10 +18,9 @@ for group in claims.GROUPS:
             f"{RESULTS}/benchmarks/claims/{group}.tsv"
         conda:
             "../../envs/claims.yaml"
-        threads: 1
+        threads: threads_of("measure_claims")
         resources:
-            mem_mb=2000,
-            runtime=30,
+            **resources_of("measure_claims"),
         params:
             group=group,
             preset=config["preset"],
@@ -52,10 +51,9 @@ rule collect_claims:
         f"{RESULTS}/benchmarks/claims/collect.tsv"
     conda:
         "../../envs/claims.yaml"
-    threads: 1
+    threads: threads_of("collect_claims")
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **resources_of("collect_claims"),
     params:
         preset=config["preset"],
         code=fingerprint("claims.catalogue", "claims.collection"),

@@ -8,12 +8,13 @@ rule fetch_mnist:
         "results/mnist/fetch.log",
     benchmark:
         "results/mnist/fetch.tsv"
+    # On a cluster it is the login node that sees the network.
+    localrule: True
     conda:
         "../../envs/data.yaml"
-    threads: 1
+    threads: threads_of("fetch_mnist")
     resources:
-        mem_mb=1000,
-        runtime=30,
+        **resources_of("fetch_mnist"),
     params:
         # Not compared with earlier runs: wherever the pixels come from, their checksum is the same.
         path=lambda wildcards, output: config["mnist"]["path"],
@@ -35,12 +36,13 @@ rule generate_data:
     wildcard_constraints:
         dataset="random|mnist",
         dim=r"\d+",
+    group:
+        "data"
     conda:
         "../../envs/data.yaml"
-    threads: 1
+    threads: threads_of("generate_data")
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **resources_of("generate_data"),
     params:
         spec=lambda wildcards: canonical(
             {

@@ -14,10 +14,9 @@ rule draw_explorer:
         f"{RESULTS}/benchmarks/explorer.tsv"
     conda:
         "../../envs/explorer.yaml"
-    threads: 1
+    threads: threads_of("draw_explorer")
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **resources_of("draw_explorer"),
     params:
         preset=config["preset"],
         points=lambda wildcards: canonical(runs_explored()),

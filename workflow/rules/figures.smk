@@ -26,12 +26,13 @@ for figure in tables.MODULES:
             f"{RESULTS}/logs/figures/{figure}.log",
         benchmark:
             f"{RESULTS}/benchmarks/figures/{figure}.tsv"
+        group:
+            "figures"
         conda:
             "../../envs/figures.yaml"
-        threads: 1
+        threads: threads_of("draw")
         resources:
-            mem_mb=1000,
-            runtime=10,
+            **resources_of("draw"),
         params:
             figure=figure,
             # For the report; not compared with earlier runs: the caption is not in the figure.

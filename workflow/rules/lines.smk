@@ -12,11 +12,9 @@ rule find_transition:
         f"{RESULTS}/benchmarks/lines/{{line}}/{{point}}.tsv"
     conda:
         "../../envs/train-gpu.yaml" if config["device"] == "cuda" else "../../envs/train.yaml"
-    threads: 1
+    threads: threads_of("find_transition")
     resources:
-        gpu=1 if config["device"] == "cuda" else 0,
-        mem_mb=4000,
-        runtime=1440,
+        **resources_of("find_transition"),
     params:
         spec=lambda wildcards: line_point_of(wildcards).to_json(),
         data=lambda wildcards, input: ["--data", *input.data] if input.data else [],
@@ -25,6 +23,7 @@ rule find_transition:
         device=lambda wildcards, output: config["device"],
         backend=lambda wildcards, output: config["backend"],
     shell:
-        "python -m jamming find-transition --spec {params.spec:q} {params.data:q}"
+        # exec: a signal that is to make the job save its state reaches Python, and no shell ends before it.
+        "exec python -m jamming find-transition --spec {params.spec:q} {params.data:q}"
         " --device {params.device:q} --backend {params.backend:q}"
         " --threads {threads} --out {output:q} > {log:q} 2>&1"

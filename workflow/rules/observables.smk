@@ -10,12 +10,13 @@ rule measure_gaps:
         f"{RESULTS}/logs/gaps/{{sweep}}/{{point}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/gaps/{{sweep}}/{{point}}.tsv"
+    group:
+        "observables"
     conda:
         "../../envs/analysis.yaml"
-    threads: 1
+    threads: threads_of("measure_gaps")
     resources:
-        mem_mb=1000,
-        runtime=30,
+        **resources_of("measure_gaps"),
     params:
         settings=settings("theta_range", "gamma_range"),
         code=fingerprint("observables.gaps"),
@@ -34,12 +35,13 @@ rule measure_preactivations:
         f"{RESULTS}/logs/preactivations/{{sweep}}/{{point}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/preactivations/{{sweep}}/{{point}}.tsv"
+    group:
+        "observables"
     conda:
         "../../envs/analysis.yaml"
-    threads: 1
+    threads: threads_of("measure_preactivations")
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **resources_of("measure_preactivations"),
     params:
         settings=settings("cusp_threshold"),
         code=fingerprint("observables.preactivations"),
@@ -60,11 +62,9 @@ rule measure_spectra:
         f"{RESULTS}/benchmarks/spectra/{{sweep}}/{{point}}.tsv"
     conda:
         "../../envs/analysis.yaml"
-    threads: 1
+    threads: threads_of("measure_spectra")
     resources:
-        # Three dense matrices of Ñ² doubles and what the eigensolver needs beside them.
-        mem_mb=lambda wildcards: 1000 + 4 * 8 * point_of(wildcards).network.n_params**2 // 10**6,
-        runtime=240,
+        **resources_of("measure_spectra"),
     params:
         settings=settings("max_loss", "max_spectra"),
         code=fingerprint("observables.spectra"),
@@ -85,11 +85,9 @@ rule measure_effective:
         f"{RESULTS}/benchmarks/effective/{{sweep}}/{{point}}.tsv"
     conda:
         "../../envs/analysis.yaml"
-    threads: 1
+    threads: threads_of("measure_effective")
     resources:
-        # The triangular factor of Ñ² doubles, the block that joins it, and what the decompositions need.
-        mem_mb=lambda wildcards: 1000 + 8 * 8 * point_of(wildcards).network.n_params**2 // 10**6,
-        runtime=120,
+        **resources_of("measure_effective"),
     params:
         code=fingerprint("observables.effective"),
     shell:

@@ -29,10 +29,9 @@ rule collect_facts:
         f"{RESULTS}/benchmarks/paper/facts.tsv"
     conda:
         "../../envs/paper.yaml"
-    threads: 1
+    threads: threads_of("collect_facts")
     resources:
-        mem_mb=1000,
-        runtime=30,
+        **resources_of("collect_facts"),
     params:
         preset=config["preset"],
         points=lambda wildcards: canonical(all_points()),
@@ -56,10 +55,9 @@ rule typeset_paper:
         f"{RESULTS}/benchmarks/paper/typeset.tsv"
     conda:
         "../../envs/paper.yaml"
-    threads: 1
+    threads: threads_of("typeset_paper")
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **resources_of("typeset_paper"),
     params:
         code=fingerprint("documents.typesetting"),
     shell:
@@ -84,10 +82,9 @@ rule run_notebook:
         f"{RESULTS}/benchmarks/paper/explore.tsv"
     conda:
         "../../envs/paper.yaml"
-    threads: 1
+    threads: threads_of("run_notebook")
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **resources_of("run_notebook"),
     params:
         code=fingerprint("documents.notebook", "figures", "figures.fig6", "tables", "tables.fig6"),
     shell:

@@ -25,10 +25,9 @@ rule archive:
         f"{RESULTS}/benchmarks/archive.tsv"
     conda:
         "../../envs/release.yaml"
-    threads: 1
+    threads: threads_of("archive")
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **resources_of("archive"),
     params:
         preset=config["preset"],
         settings=canonical(released_config(config)),

@@ -58,12 +58,13 @@ for figure in tables.MODULES:
             f"{RESULTS}/logs/tables/{figure}.log",
         benchmark:
             f"{RESULTS}/benchmarks/tables/{figure}.tsv"
+        group:
+            "figures"
         conda:
             "../../envs/analysis.yaml"
-        threads: 1
+        threads: threads_of("tabulate")
         resources:
-            mem_mb=2000,
-            runtime=30,
+            **resources_of("tabulate"),
         params:
             figure=figure,
             preset=config["preset"],

@@ -12,11 +12,9 @@ rule train:
         f"{RESULTS}/benchmarks/train/{{sweep}}/{{point}}.tsv"
     conda:
         "../../envs/train-gpu.yaml" if config["device"] == "cuda" else "../../envs/train.yaml"
-    threads: 1
+    threads: threads_of("train")
     resources:
-        gpu=1 if config["device"] == "cuda" else 0,
-        mem_mb=4000,
-        runtime=1440,
+        **resources_of("train"),
     params:
         spec=lambda wildcards: point_of(wildcards).to_json(),
         code=fingerprint("training"),
@@ -24,6 +22,7 @@ rule train:
         device=lambda wildcards, output: config["device"],
         backend=lambda wildcards, output: config["backend"],
     shell:
-        "python -m jamming train --spec {params.spec:q} --data {input.data:q}"
+        # exec: a signal that is to make the job save its state reaches Python, and no shell ends before it.
+        "exec python -m jamming train --spec {params.spec:q} --data {input.data:q}"
         " --device {params.device:q} --backend {params.backend:q}"
         " --threads {threads} --out {output:q} > {log:q} 2>&1"

@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from .. import store
@@ -23,7 +24,7 @@ def train(arguments: argparse.Namespace) -> None:
         tree = training.train(point, dataset, checkpoint, device, report, backend)
         return tree, sum(float(replica["timing"]["wall_time"][-1]) for replica in tree.values())
 
-    _resumable(arguments, "run", Point.from_json(arguments.spec), run)
+    _resumable(arguments, "run", Point.from_json(arguments.spec), run, training)
 
 
 def find_transition(arguments: argparse.Namespace) -> None:
@@ -36,15 +37,20 @@ def find_transition(arguments: argparse.Namespace) -> None:
         tree = transition.find_transition(point, dataset, checkpoint, device, report, backend)
         return tree, sum(float(replica["timing"]["seconds"].sum()) for replica in tree.values())
 
-    _resumable(arguments, "line", LinePoint.from_json(arguments.spec), run)
+    _resumable(arguments, "line", LinePoint.from_json(arguments.spec), run, transition)
 
 
-def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Callable) -> None:
-    """Do a job that saves its state as it goes, and write its result; `run` gives the tree and the wall time."""
+def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Callable, loop: ModuleType) -> None:
+    """Do a job that saves its state as it goes, and write its result.
+
+    `run` gives the tree and the wall time; `loop` is the module in which it spends it. A job that is told to stop
+    saves its state, says so, and exits with 128 + the signal's number, as a shell reports a process so ended.
+    """
     import torch
 
     from .. import kernels
-    from ..checkpoint import Checkpoint
+    from ..checkpoint import Checkpoint, Stopped
+    from ..interruption import saved_when_stopped
     from ..training import resolve_device
 
     torch.set_num_threads(arguments.threads)
@@ -60,9 +66,14 @@ def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Cal
         if checkpoint.waited and _holds(arguments.out, kind, spec):
             report(f"{arguments.out} is there already.")
             return
-        tree, wall_time = run(point, dataset, checkpoint, device, backend)
-        store.write(arguments.out, kind, spec, tree, {**made, "wall_time": wall_time})
-        checkpoint.remove()
+        try:
+            with saved_when_stopped(checkpoint, loop):
+                tree, wall_time = run(point, dataset, checkpoint, device, backend)
+                store.write(arguments.out, kind, spec, tree, {**made, "wall_time": wall_time})
+                checkpoint.remove()
+        except Stopped as stopped:
+            report(str(stopped))
+            raise SystemExit(128 + stopped.signal) from None
 
 
 def _holds(path: Path, kind: str, spec: dict) -> bool:

@@ -1,0 +1,64 @@
+# What each job asks for, in one place and for every executor: threads, memory (MB), time (minutes), GPUs.
+#
+# For one run: snakemake --set-threads train=4 --set-resources train:mem_mb=8000 find_transition:runtime=600
+
+GPUS = 1 if config["device"] == "cuda" else 0
+HOUR, DAY = 60, 24 * 60
+
+
+def dense_matrices(count):
+    """The memory of so many matrices of Ñ × Ñ doubles beside the libraries, for the network of a point."""
+    return lambda wildcards: 1000 + count * 8 * point_of(wildcards).network.n_params**2 // 10**6
+
+
+REQUESTS = {
+    # threads, memory, time
+    "fetch_mnist": (1, 1000, 30),
+    "generate_data": (1, 2000, 30),
+    "train": (1, 4000, DAY),
+    "find_transition": (1, 4000, DAY),
+    "measure_gaps": (1, 1000, 30),
+    "measure_preactivations": (1, 2000, 30),
+    # Three matrices and what the eigensolver needs beside them.
+    "measure_spectra": (1, dense_matrices(4), 4 * HOUR),
+    # The triangular factor, the block that joins it, and what the decompositions need.
+    "measure_effective": (1, dense_matrices(8), 2 * HOUR),
+    "tabulate": (1, 2000, 30),
+    "draw": (1, 1000, 10),
+    "measure_claims": (1, 2000, 30),
+    "collect_claims": (1, 1000, 10),
+    "claims": (1, 1000, 10),
+    "draw_explorer": (1, 2000, 30),
+    "archive": (1, 2000, 30),
+    "collect_facts": (1, 1000, 30),
+    "typeset_paper": (1, 1000, 10),
+    "run_notebook": (1, 2000, 30),
+}
+
+# These save their state and go on from it, so a second attempt needs no more time than the first had.
+RESUMABLE = ("train", "find_transition")
+# Seconds long. Those that a profile puts into one submission (group-components) run there one after the other.
+SHORT = ("generate_data", "measure_gaps", "measure_preactivations", "tabulate", "draw")
+
+
+def grown(value, attempt):
+    """More at each attempt: twice at the second, four times at most."""
+    return value * min(attempt, 4)
+
+
+def threads_of(name):
+    return REQUESTS[name][0]
+
+
+def resources_of(name):
+    """The resources of a rule, to be unpacked in it; memory and time grow with the attempt."""
+    _, memory, minutes = REQUESTS[name]
+    asked = {
+        "mem_mb": lambda wildcards, attempt: grown(memory(wildcards) if callable(memory) else memory, attempt),
+        "runtime": minutes if name in RESUMABLE else lambda wildcards, attempt: grown(minutes, attempt),
+    }
+    if name in RESUMABLE:
+        asked["gpu"] = GPUS
+    if name in SHORT:
+        asked["in_turn"] = 1
+    return asked
