@@ -4,14 +4,14 @@ import argparse
 import json
 from pathlib import Path
 
-import yaml
-
 from .verbs import Verbs, report
 
 TITLE = "The jamming transition of neural networks, reproduced"
 
 
 def archive(arguments: argparse.Namespace) -> None:
+    import yaml
+
     from .. import tables
     from ..release import ReleaseError
     from ..release.archive import write_archive
