@@ -45,6 +45,7 @@ def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Cal
 
     from .. import kernels
     from ..checkpoint import Checkpoint
+    from ..fingerprint import fingerprint
     from ..training import resolve_device
 
     torch.set_num_threads(arguments.threads)
@@ -53,12 +54,14 @@ def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Cal
     dataset = store.read(arguments.data, "dataset") if arguments.data else None
     kernel = kernels.choose(device, arguments.backend, report)
     made = store.provenance(files, arguments.threads, device, backend=kernel.backend(device))
-    # A state is gone on from by the backend that saved it alone, or the bits would depend on the interruption.
-    asked = {**spec, "inputs": made["inputs"], "backend": made["backend"]}
+    # A state is gone on from by the code and backend that saved it alone, or the bits would depend on the interruption.
+    code = fingerprint("training" if kind == "run" else "transition")
+    asked = {**spec, "inputs": made["inputs"], "backend": made["backend"], "code": code}
     with Checkpoint(arguments.out, asked, report=report) as checkpoint:
         # Another process may have ended the same job while this one waited for its lock.
         if checkpoint.waited and _holds(arguments.out, kind, spec):
             report(f"{arguments.out} is there already.")
+            checkpoint.remove()
             return
         tree, wall_time = run(point, dataset, checkpoint, device, kernel)
         store.write(arguments.out, kind, spec, tree, {**made, "wall_time": wall_time})
