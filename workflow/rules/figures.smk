@@ -10,7 +10,6 @@ for figure in tables.MODULES:
             f"draw_{table_name(figure)}"
         input:
             table=f"{RESULTS}/tables/{figure}.h5",
-            style="workflow/jamming/figures/style.mplstyle",
         output:
             pdf=f"figures/{figure}.pdf",
             svg=f"figures/{figure}.svg",
@@ -26,6 +25,7 @@ for figure in tables.MODULES:
             runtime=10,
         params:
             figure=figure,
+            style=hash_of("workflow/jamming/figures/style.mplstyle"),
             code=fingerprint("figures", f"figures.{tables.MODULES[figure]}"),
         shell:
             "python -m jamming draw {params.figure} --table {input.table:q} --out {output.pdf:q} {output.svg:q}"
