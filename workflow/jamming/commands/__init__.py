@@ -4,6 +4,6 @@ Each verb reads files, calls one function and writes one file. Heavy imports sta
 for another's. A new stage is a module here with an `add_verbs`, and its name in STAGES.
 """
 
-from . import data, figures, observables, training
+from . import data, figures, observables, plan, training
 
-STAGES = (data, training, observables, figures)
+STAGES = (data, training, observables, figures, plan)
