@@ -5,11 +5,13 @@
 # Needs Python 3.11, 3.12 or 3.13 and the Python package index, nothing else. Variables:
 #   PYTHON=/path/to/python3.12   the interpreter, else the first suitable one on PATH, 3.11 preferred
 #   CORES=4                      how many cores Snakemake may use, else all
+#   PRESET=paper                 what `make plan` plans, else quick
 #   ARGS="..."                   more arguments for snakemake (make) or pytest (make test),
 #                                as in: make ARGS="--config preset=smoke"
 
 PYTHON ?=
 CORES ?= all
+PRESET ?= quick
 ARGS ?=
 
 # Packages from elsewhere must not shadow the locked ones.
@@ -19,13 +21,16 @@ export PYTHONNOUSERSITE := 1
 # Relative to the folder of this file, which may have spaces in its path.
 IN_VENV := PATH="$$PWD/.venv/bin:$$PATH"; export PATH;
 
-.PHONY: all setup test lint format gallery lock clean distclean help
+.PHONY: all setup plan test lint format gallery lock clean distclean help
 
 all: setup  ## set up and run the main job
 	@$(IN_VENV) snakemake --cores "$(CORES)" --max-jobs-per-timespan 10000/10s $(ARGS)
 
 setup:  ## make .venv from the lock, unless it is made
 	@PYTHON="$(PYTHON)" sh envs/install.sh
+
+plan: setup  ## estimate time, memory and disk of a run: make plan PRESET=paper
+	@$(IN_VENV) python -m jamming plan --preset "$(PRESET)" $(ARGS)
 
 test: setup  ## set up and run the tests
 	@$(IN_VENV) python -m pytest $(ARGS)

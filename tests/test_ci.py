@@ -5,7 +5,8 @@ import shlex
 
 import pytest
 import yaml
-from test_workflow import PRESETS, ROOT
+from test_workflow import PRESETS
+from workflow_copy import ROOT
 
 GITHUB = ROOT / ".github"
 # YAML 1.1 reads the key `on` as true.

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import synthetic
 import yaml
-from test_workflow import PRESETS, copy_of_the_project, planned, said, snakemake
+from test_workflow import PRESETS
+from workflow_copy import copy_of_the_project, planned, said, snakemake
 
 from jamming import claims, store
 from jamming.__main__ import main

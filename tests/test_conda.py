@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 from test_setup import CONDA_NAMES, CONDA_ONLY, ENVS, dependencies
-from test_workflow import copy_of_the_project, snakemake
+from workflow_copy import copy_of_the_project, snakemake
 
 from jamming import store
 from jamming.fingerprint import PACKAGE, _imports, _path

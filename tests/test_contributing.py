@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from test_workflow import ROOT, copy_of_the_project, planned, snakemake
+from workflow_copy import ROOT, copy_of_the_project, planned, snakemake
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 # <!-- where --> and the block below it

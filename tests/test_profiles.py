@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 import yaml
-from test_workflow import ROOT, copy_of_the_project, said, snakemake
+from workflow_copy import ROOT, copy_of_the_project, said, snakemake
 
 PROFILES = sorted(path.name for path in (ROOT / "profiles").iterdir())
 

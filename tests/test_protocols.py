@@ -1,9 +1,11 @@
 """Learning rates and the steps at which runs are looked at."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from jamming.protocols import learning_rate, log_spaced_steps
+from jamming.protocols import can_be_extended, learning_rate, log_spaced_steps, steps_seen
 from jamming.spec import Protocol
 
 
@@ -38,3 +40,20 @@ def test_steps_are_log_spaced(last):
     late = np.array([step for step in steps if step > 100])
     if len(late) > 2:
         np.testing.assert_allclose(np.diff(np.log10(late)), 0.1, atol=0.01)
+
+
+@pytest.mark.parametrize("name", ["hinge_adam", "hinge_adam_constant"])
+@pytest.mark.parametrize("last", [1, 2, 9, 1000, 20_000, 10**7])
+def test_runs_that_can_be_extended_look_at_the_same_steps(name, last):
+    protocol = Protocol(name, 0.5, last, 1e-4, 1e-7, 1000)
+    steps = steps_seen(protocol, 10)
+    assert steps[0] == 0 and steps[-1] == last and steps == sorted(set(steps))
+    longer = steps_seen(dataclasses.replace(protocol, steps=3 * last), 10)
+    assert steps[:-1] == [step for step in longer if step < last]
+    assert {1, 10, 100, 1000} & set(range(last + 1)) <= set(steps)
+
+
+def test_runs_whose_rate_knows_the_end_count_back_from_it():
+    protocol = Protocol("hinge_adam_annealed", 0.5, 777, 1e-3, 1e-7, 0)
+    assert steps_seen(protocol, 10) == log_spaced_steps(777, 10)
+    assert not can_be_extended(protocol) and can_be_extended(dataclasses.replace(protocol, name="hinge_adam"))

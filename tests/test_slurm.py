@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from same_bits import assert_same_bits
-from test_workflow import BIN, copy_of_the_project, snakemake
+from workflow_copy import BIN, copy_of_the_project, snakemake
 
 from jamming import store
 

@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import os
-import random
-import signal
 import subprocess
 import sys
 import time
@@ -17,7 +15,6 @@ from same_bits import assert_same_bits
 
 from jamming import datasets, store, training
 from jamming.checkpoint import Checkpoint
-from jamming.lines import LinePoint
 from jamming.losses import count_misclassified, quadratic_hinge
 from jamming.network import forward
 from jamming.spec import Network, Point, Protocol
@@ -220,57 +217,9 @@ def test_a_useless_checkpoint_means_starting_over_and_saying_so(dataset, tmp_pat
 
 
 def command(dataset_file, out, point):
-    verb = ["train", "--data", str(dataset_file)] if isinstance(point, Point) else ["find-transition"]
-    words = [sys.executable, "-m", "jamming", *verb, "--spec", point.to_json()]
+    words = [sys.executable, "-m", "jamming", "train", "--data", str(dataset_file), "--spec", point.to_json()]
     environment = {**os.environ, "PYTHONPATH": PACKAGE, "JAMMING_SAVE_EVERY_SECONDS": "0.05"}
     return [*words, "--device", "cpu", "--out", str(out)], environment
-
-
-LINE_POINT = LinePoint(
-    line="line_hinge_L2",
-    dataset="random",
-    depth=2,
-    activation="relu",
-    dim=0,
-    protocol=dataclasses.replace(POINT.protocol, steps=60000),
-    n_train=60,
-    replicas=2,
-    dtype="float64",
-    seed=1,
-    first_ratio=1.2,
-    max_ratio=6.0,
-)
-
-
-@pytest.mark.parametrize(
-    "point", [dataclasses.replace(with_steps(POINT, 60000), n_train=400), LINE_POINT], ids=["train", "line"]
-)
-def test_kill_9_at_random_times_changes_nothing(dataset_file, tmp_path, point):
-    kind = "run" if isinstance(point, Point) else "line"
-    words, environment = command(dataset_file, tmp_path / "whole.h5", point)
-    subprocess.run(words, env=environment, check=True, capture_output=True)
-    out = tmp_path / "killed.h5"
-    words, environment = command(dataset_file, out, point)
-    moments, kills, resumes = random.Random(0), 0, 0
-    for _ in range(4):
-        job = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
-        while job.poll() is None and not out.with_name(".killed.h5.resume").exists():
-            time.sleep(0.01)
-        try:
-            job.wait(timeout=moments.uniform(0, 0.5) if kills == 0 else moments.uniform(1, 3))
-        except subprocess.TimeoutExpired:
-            job.send_signal(signal.SIGKILL)
-            kills += 1
-        resumes += "going on" in job.communicate()[0]
-        leftovers = {entry.name for entry in tmp_path.iterdir()} - {"whole.h5", "killed.h5"}
-        assert all(".killed.h5." in name for name in leftovers)
-        if out.exists():
-            break
-    done = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
-    resumes += "going on" in done.stdout
-    assert kills > 0 and resumes > 0
-    assert_same_bits(store.read(out, kind).tree, store.read(tmp_path / "whole.h5", kind).tree)
-    assert {entry.name for entry in tmp_path.iterdir()} == {"whole.h5", "killed.h5"}
 
 
 def test_two_processes_do_not_write_the_same_result(dataset_file, tmp_path):

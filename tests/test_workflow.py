@@ -3,55 +3,18 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import yaml
+from workflow_copy import ROOT, copy_of_the_project, planned, said, snakemake
 
 from jamming import store, tables
 
-ROOT = Path(__file__).resolve().parents[1]
 PRESETS = sorted(path.stem for path in (ROOT / "config" / "presets").glob("*.yaml"))
 FIGURES = [f"figures/{name}.pdf" for name in tables.MODULES]
-SOURCES = ("Snakefile", "LICENSE", "CITATION.cff", "workflow", "config", "envs", "profiles", "paper")
-BIN = Path(sys.executable).parent
-
-
-def copy_of_the_project(folder):
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in SOURCES:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.pdf"))
-        else:
-            shutil.copy2(source, folder / name)
-    return folder
-
-
-def snakemake(folder, *words, check=True, **environment):
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *words],
-        cwd=folder,
-        env={**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **environment},
-        capture_output=True,
-        text=True,
-    )
-    if check:
-        assert done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
-def said(done):
-    return done.stdout + done.stderr
-
-
-def planned(done):
-    """Rule → number of jobs, from the table that a dry-run prints."""
-    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", said(done), re.MULTILINE)}
 
 
 @pytest.fixture(scope="module")
@@ -248,32 +211,6 @@ def test_smoke_documents_are_made(smoke):
 def test_a_second_run_does_nothing(smoke):
     folder, _ = smoke
     assert "Nothing to be done" in said(snakemake(folder, "-n", "--config", "preset=smoke"))
-
-
-@pytest.mark.slow
-def test_touching_code_runs_nothing(smoke):
-    """Times of files do not count where their content does: a fresh checkout trains nothing anew."""
-    folder, _ = smoke
-    for path in (folder / "workflow").rglob("*.py"):
-        path.touch()
-    assert "Nothing to be done" in said(snakemake(folder, "-n", "--config", "preset=smoke"))
-
-
-@pytest.mark.slow
-def test_edits_run_only_what_depends_on_them(smoke, tmp_path):
-    folder = shutil.copytree(smoke[0], tmp_path / "edited", symlinks=True)
-    style = folder / "workflow" / "jamming" / "figures" / "style.mplstyle"
-    spectra = folder / "workflow" / "jamming" / "observables" / "spectra.py"
-    for path, words in ((style, ("draw_",)), (spectra, ("measure_spectra", "tabulate_", "draw_"))):
-        original = path.read_text()
-        path.write_text(f"{original}\nlines.markersize: 4\n" if path is style else f"{original}\nEDITED = 1\n")
-        jobs = planned(snakemake(folder, "-n", "-q", "rules", "--config", "preset=smoke"))
-        assert set(jobs) - {"all", "total"}
-        assert all(name.startswith(words) for name in set(jobs) - {"all", "total"}), jobs
-        path.write_text(original)
-    one_more = "sweeps={relu_L2: {n_train: [80, 204, 250, 272, 312]}}"
-    jobs = planned(snakemake(folder, "-n", "-q", "rules", "--config", "preset=smoke", one_more))
-    assert jobs["train"] == 1 and jobs["measure_spectra"] == 1 and "generate_data" not in jobs
 
 
 @pytest.mark.slow

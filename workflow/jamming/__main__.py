@@ -1,6 +1,7 @@
 """The command line: `python -m jamming VERB`. Rules call it; people can. The verbs stand in `commands`."""
 
 import argparse
+import io
 import os
 import sys
 
@@ -14,6 +15,11 @@ def main(words: list[str] | None = None) -> int:
     for stage in commands.STAGES:
         stage.add_verbs(verbs)
     arguments = parser.parse_args(words)
+    # Nothing made here can be written by everybody; and a log in another encoding than UTF-8 stops no job.
+    os.umask(os.umask(0o077) | 0o002)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(arguments.threads)
     try:

@@ -3,6 +3,7 @@
 import difflib
 import math
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -12,12 +13,17 @@ from jsonschema.exceptions import best_match
 from .lines import LinePoint
 from .spec import Network, Point, Protocol
 
+FOLDER = Path(__file__).resolve().parents[2] / "config"
 SCHEMA = Path(__file__).resolve().parents[1] / "schemas" / "config.schema.yaml"
 MNIST_IMAGES, MNIST_PIXELS = 70_000, 784
 
 
 class ConfigError(ValueError):
-    """One sentence: the key, its value, and what is allowed."""
+    """One sentence: the key, its value, and what is allowed. Characters that no terminal shows are written out."""
+
+    def __init__(self, sentence: str):
+        shown = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in sentence)
+        super().__init__("".join(shown))
 
 
 def with_numbers(config: Mapping) -> dict:
@@ -50,20 +56,66 @@ def read_lines(config: Mapping) -> dict[str, dict[str, LinePoint]]:
     return {name: {f"P{point.n_train:05d}": point for point in _line(name, config)} for name in config["lines"]}
 
 
+def load(preset: str, more: Iterable[Path] = (), folder: Path = FOLDER) -> dict:
+    """What Snakemake makes of the defaults, a preset and further files: mappings merged, lists replaced; unchecked.
+
+    Raises ConfigError for a preset that is not there, and for a file that is none or is not a mapping.
+    """
+    merged = {}
+    for path in (folder / "config.yaml", preset_file(preset, folder / "presets"), *more):
+        try:
+            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigError(f"config: {path} cannot be read: {' '.join(str(error).split())}.") from None
+        if not isinstance(values, dict):
+            raise ConfigError(f"config: {path} holds {_short(values)}, but must be a mapping.")
+        _merge(merged, values)
+    return with_numbers({**merged, "preset": preset})
+
+
 def check_schema(config: Mapping) -> None:
-    """Raise ConfigError for the most telling of the schema's complaints, if there is any."""
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    """Raise ConfigError for a value YAML has and JSON has not, else for the most telling of the schema's complaints."""
+    _check_values(config, "")
+    error = best_match(_validator().iter_errors(config))
     if error is not None:
         raise ConfigError(sentence(error))
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
 
 
 def preset_file(preset: object, folder: Path) -> Path:
     """The file of a preset. Raises ConfigError, naming those there are, if there is none of that name."""
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     if preset not in known:
-        raise ConfigError(f"config: preset is {preset!r}, but must be one of {', '.join(known)}.")
+        raise ConfigError(f"config: preset is {_short(preset)}, but must be one of {', '.join(known)}.")
     return folder / f"{preset}.yaml"
+
+
+def _check_values(value: object, where: str) -> None:
+    """Raise ConfigError for a key that is no text and for a number that is not finite: no schema looks at these."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise ConfigError(
+                    f"config: {where or 'the top level'} has the key {_short(key)}, but keys must be text."
+                )
+            _check_values(item, f"{where}.{key}" if where else key)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_values(item, f"{where}.{index}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"config: {where} is {value}, but must be a finite number.")
+
+
+def _merge(base: dict, more: Mapping) -> None:
+    for key, value in more.items():
+        if isinstance(value, Mapping) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value
 
 
 def _numbers(value: object) -> object:
@@ -117,6 +169,10 @@ def _line(name: str, config: Mapping) -> Iterable[LinePoint]:
     dim = line["network"]["dim"]
     if line["dataset"] == "mnist" and (dim == "width" or dim > MNIST_PIXELS):
         raise ConfigError(f"{where}.network.dim is {dim}, but an image has {MNIST_PIXELS} pixels: at most that.")
+    if line["first_ratio"] > line["max_ratio"]:
+        raise ConfigError(
+            f"{where}.first_ratio is {line['first_ratio']}, but max_ratio is {line['max_ratio']}: at most that."
+        )
     for n_train in _axis(where, line["n_train"]):
         if line["dataset"] == "mnist" and n_train > MNIST_IMAGES:
             raise ConfigError(f"{where}.n_train holds {n_train}, but MNIST holds {MNIST_IMAGES} images: at most that.")
@@ -153,9 +209,6 @@ def _axis(where: str, n_train: list[int] | Mapping) -> list[int]:
 def _protocol(name: str, values: Mapping, kind: str = "sweeps") -> Protocol:
     where = f"config: {kind}.{name}.protocol"
     numbers = {key: float(values[key]) for key in ("margin", "rate", "floor")}
-    for key, value in numbers.items():
-        if not math.isfinite(value):
-            raise ConfigError(f"{where}.{key} is {value}, but must be a finite number.")
     if numbers["floor"] > numbers["rate"]:
         raise ConfigError(
             f"{where}.floor is {numbers['floor']}, but the rate starts at {numbers['rate']}: at most that."

@@ -1,5 +1,7 @@
 """Training protocols by the names of the papers: learning rates, and the steps at which a run is looked at."""
 
+import math
+
 import numpy as np
 
 from .spec import Protocol
@@ -23,6 +25,23 @@ def learning_rate(protocol: Protocol, step: int) -> float:
     if protocol.name == "hinge_adam_annealed":
         return protocol.floor + (protocol.rate - protocol.floor) * (1 - step / protocol.steps)
     raise ValueError(f"unknown protocol '{protocol.name}'.")
+
+
+def can_be_extended(protocol: Protocol) -> bool:
+    """Whether a run is the beginning of every longer one: whether the rate at a step is the same in both."""
+    return protocol.name in ("hinge_adam", "hinge_adam_constant")
+
+
+def steps_seen(protocol: Protocol, per_decade: int) -> list[int]:
+    """The steps at which a run is looked at, 0 and the last among them, at most `per_decade` in each decade.
+
+    If the run can be extended they are counted from the start, so that a longer run looks at the same ones.
+    """
+    last = protocol.steps
+    if not can_be_extended(protocol):
+        return log_spaced_steps(last, per_decade)
+    exponents = np.arange(0, math.ceil(math.log10(last) * per_decade) + 1) / per_decade
+    return sorted({0, last, *(step for exponent in exponents if (step := round(10**exponent)) <= last)})
 
 
 def log_spaced_steps(last: int, per_decade: int) -> list[int]:

@@ -63,7 +63,9 @@ def write(path: Path, kind: str, spec: Mapping, tree: Mapping, provenance: Mappi
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:
-        raise StoreError(f"cannot write {path}: {error}; free some space or make the folder writable.") from error
+        raise StoreError(
+            f"cannot write {path}: {_words(error)}; free some space or make the folder writable."
+        ) from error
     finally:
         with suppress(OSError):
             temporary.unlink()
@@ -83,7 +85,7 @@ def read(path: Path, kind: str, skip: Collection[str] = ()) -> Result:
                 tree=_read_tree(file, skip),
             )
         except (OSError, RuntimeError, KeyError, ValueError) as error:
-            raise StoreError(f"{path} is damaged ({error}); delete it and run the workflow again.") from error
+            raise StoreError(f"{path} is damaged ({_words(error)}); delete it and run the workflow again.") from error
 
 
 def open_result(path: Path, kind: str) -> h5py.File:
@@ -95,7 +97,7 @@ def open_result(path: Path, kind: str) -> h5py.File:
         file = h5py.File(path, "r")
     except OSError as error:
         raise StoreError(
-            f"{path} is truncated or not an HDF5 file ({error}); delete it and run the workflow again."
+            f"{path} is truncated or not an HDF5 file ({_words(error)}); delete it and run the workflow again."
         ) from error
     found_format, found_kind = file.attrs.get("format"), file.attrs.get("kind")
     if found_format != FORMAT or file.attrs.get("format_version") != FORMAT_VERSION:
@@ -135,6 +137,11 @@ def sha256_of(path: Path) -> str:
     """Hex sha256 of a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _words(error: Exception) -> str:
+    """What an error says, in one line: some of HDF5's have the time of day in them, and a line break after it."""
+    return " ".join(str(error).split())
 
 
 def _git_state() -> tuple[str, bool | None]:

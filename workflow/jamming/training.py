@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from .datasets import Split, split
 from .kernels import Backend, HingeAdam
 from .losses import count_misclassified, quadratic_hinge
 from .network import initial_params
-from .protocols import LARGEST_KEPT, RECORDS_PER_DECADE, STATES_PER_DECADE, learning_rate, log_spaced_steps
+from .protocols import LARGEST_KEPT, RECORDS_PER_DECADE, STATES_PER_DECADE, can_be_extended, learning_rate, steps_seen
 from .spec import Point
 
 SAVE_EVERY_SECONDS = float(os.environ.get("JAMMING_SAVE_EVERY_SECONDS", 30))
@@ -65,11 +66,13 @@ def train(
         def save(current: Progress) -> None:
             checkpoint.save({**tree, "progress": current.to_tree()})
 
+        name = f"replica_{replica:02d}"
+        if progress is None and (ended := checkpoint.load_ended(name)) is not None:
+            progress = Progress.from_tree(ended)
+        keep = partial(checkpoint.keep_ended, name) if can_be_extended(point.protocol) else None
         label = f"{point.sweep} P={point.n_train} replica {replica + 1}/{point.replicas}"
         data = split(dataset, point.n_train, point.seed_for("data", replica))
-        tree[f"replica_{replica:02d}"] = _train_replica(
-            point, replica, data, backend, device, progress, save, report, label
-        )
+        tree[name] = _train_replica(point, replica, data, backend, device, progress, save, keep, report, label)
         progress = None
     return tree
 
@@ -115,6 +118,7 @@ def _train_replica(
     device: str,
     progress: Progress | None,
     save: Callable[[Progress], None],
+    keep: Callable[[dict], None] | None,
     report: Callable[[str], None],
     label: str,
 ) -> dict:
@@ -134,9 +138,9 @@ def _train_replica(
         optimizer.load_state(progress.optimizer, progress.step)
         report(f"{label}: going on from step {progress.step}")
 
-    look_at = set(log_spaced_steps(protocol.steps, STATES_PER_DECADE))
+    look_at = set(steps_seen(protocol, STATES_PER_DECADE))
     keep_at = look_at if network.n_params <= LARGEST_KEPT else set()
-    record_at = look_at | set(log_spaced_steps(protocol.steps, RECORDS_PER_DECADE))
+    record_at = look_at | set(steps_seen(protocol, RECORDS_PER_DECADE))
     started = time.monotonic() - progress.seconds
     reported = saved = time.monotonic()
     first_step, begun = optimizer.step, time.monotonic()
@@ -154,6 +158,10 @@ def _train_replica(
                     f"sweep {point.sweep}, P = {point.n_train}, replica {replica} diverged at step {step} "
                     f"(loss {row['loss']}); lower the protocol's rate."
                 )
+            if ends and keep is not None:
+                # As if saved on the way: without what is recorded of the end, which a longer run may not look at.
+                progress.optimizer = optimizer.state()
+                keep(progress.to_tree())
             progress.records.append({**row, "wall_time": progress.seconds})
         if ends or step in keep_at:
             progress.states.append((step, optimizer.params.cpu().numpy().astype(np.float64)))

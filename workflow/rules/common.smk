@@ -1,6 +1,8 @@
 # Helpers of the rules: the checked configuration, the points of a sweep, the code behind a result.
 
+import hashlib
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -15,6 +17,9 @@ from jamming.fingerprint import fingerprint
 
 # Jobs find the package through this line, also in an environment that does not have it installed.
 shell.prefix(f"export PYTHONPATH={shlex.quote(str(Path(workflow.basedir) / 'workflow'))} PYTHONNOUSERSITE=1; ")
+
+# Nothing that a job makes can be written by everybody, whatever the shell allows.
+os.umask(os.umask(0o077) | 0o002)
 
 
 wildcard_constraints:
@@ -70,6 +75,11 @@ def reference_folder(config):
 def released_config(config):
     """The effective configuration without the folder in which a user keeps MNIST, which says nothing about results."""
     return {**config, "mnist": {**config["mnist"], "path": ""}}
+
+
+def hash_of(name):
+    """The content of a file of the project, so that a rule depends on it wherever the project and results lie."""
+    return hashlib.sha256((Path(workflow.basedir) / name).read_bytes()).hexdigest()[:16]
 
 
 def canonical(values):

@@ -12,7 +12,6 @@ for figure in tables.MODULES:
             f"draw_{table_name(figure)}"
         input:
             table=f"{SHOWN}/tables/{figure}.h5",
-            style="workflow/jamming/figures/style.mplstyle",
         output:
             pdf=f"figures/{figure}.pdf",
             svg=report(
@@ -38,6 +37,7 @@ for figure in tables.MODULES:
             # For the report; not compared with earlier runs: the caption is not in the figure.
             caption=lambda wildcards, output, figure=figure: restructured(caption_of(figure).caption),
             code=fingerprint("figures", f"figures.{tables.MODULES[figure]}", "provenance.stamp"),
+            style=hash_of("workflow/jamming/figures/style.mplstyle"),
         shell:
             "python -m jamming draw {params.figure} --table {input.table:q} --out {output.pdf:q} {output.svg:q}"
             " > {log:q} 2>&1"

@@ -50,6 +50,7 @@ def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Cal
 
     from .. import kernels
     from ..checkpoint import Checkpoint, Stopped
+    from ..fingerprint import fingerprint
     from ..interruption import saved_when_stopped
     from ..training import resolve_device
 
@@ -59,12 +60,14 @@ def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Cal
     dataset = store.read(arguments.data, "dataset") if arguments.data else None
     backend = kernels.choose(device, arguments.backend, report)
     made = store.provenance(files, arguments.threads, device, backend=backend.name)
-    # A state is gone on from by the backend that saved it alone, or the bits would depend on the interruption.
-    asked = {**spec, "inputs": made["inputs"], "backend": made["backend"]}
+    # A state is gone on from by the code and backend that saved it alone, or the bits would depend on the interruption.
+    code = fingerprint("training" if kind == "run" else "transition")
+    asked = {**spec, "inputs": made["inputs"], "backend": made["backend"], "code": code}
     with Checkpoint(arguments.out, asked, report=report) as checkpoint:
         # Another process may have ended the same job while this one waited for its lock.
         if checkpoint.waited and _holds(arguments.out, kind, spec):
             report(f"{arguments.out} is there already.")
+            checkpoint.remove()
             return
         try:
             with saved_when_stopped(checkpoint, loop):

@@ -1,0 +1,163 @@
+"""Measuring how fast this machine is, for `plan`: half a minute of small problems of each kind.
+
+Each time is the smallest of a few: what a machine that does nothing else needs.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import nnls
+
+from . import cross_entropy, kernels, network
+from .datasets import random
+from .observables import effective, spectra
+from .plan import Speeds
+from .spec import Network
+
+# (d, h, L), P: from where calls count to where only arithmetic does.
+HINGE = (
+    ((8, 8, 2), 340),
+    ((20, 20, 2), 2100),
+    ((13, 13, 5), 2000),
+    ((10, 4, 5), 2000),
+    ((10, 40, 2), 1500),
+    ((51, 51, 3), 5000),
+)
+CROSS_ENTROPY = (((25, 6, 3), 100), ((25, 12, 3), 400), ((25, 10, 5), 200), ((25, 30, 3), 1000))
+WARM_UP_STEPS, WARM_UP_RATE = 150, 5e-3
+IMPORTS = {
+    "torch": "jamming.training, jamming.transition",
+    "numpy": "jamming.observables.spectra, jamming.observables.effective",
+    "matplotlib": "jamming.figures, jamming.figures.fig6, jamming.store, matplotlib.backends.backend_svg",
+}
+
+
+def measure(device: str = "cpu", backend: str = "auto", seconds: float = 0.1, report: Callable = print) -> Speeds:
+    """The speeds of this machine: each problem is repeated for about `seconds`, three times.
+
+    Raises ValueError if `device` or `backend` cannot be had.
+    """
+    kernel = kernels.choose(device, backend, report)
+    hinge = {
+        activation: [_hinge_step(kernel, Network(*shape, activation), n, device, seconds) for shape, n in HINGE]
+        for activation in ("relu", "tanh")
+    }
+    crossed = [_cross_entropy_step(Network(*shape, "relu"), n, device, seconds) for shape, n in CROSS_ENTROPY]
+    looked = [_evaluation(kernel, Network(*shape, "relu"), device, seconds) for shape, _ in HINGE[:5]]
+    fits = {"relu": fit(hinge["relu"]), "tanh": fit(hinge["tanh"]), "cross_entropy_sgd": fit(crossed)}
+    starts = {name: _start(modules) for name, modules in IMPORTS.items()}
+    return Speeds(
+        step={name: coefficients for name, (coefficients, _) in fits.items()},
+        evaluation=fit(looked)[0],
+        spectrum=_slope([_spectrum(width, seconds) for width in (8, 20)]),
+        effective=_slope([_effective(width, seconds) for width in (4, 10)]),
+        start={name: seconds for name, (seconds, _) in starts.items()},
+        base={name: memory for name, (_, memory) in starts.items()},
+        error=max(error for _, error in fits.values()),
+        backend=kernel.backend(device),
+    )
+
+
+def fit(rows: Sequence[tuple[Network, int, float]]) -> tuple[tuple[float, float, float], float]:
+    """`constant + per_weight·P·N + per_neuron·P·(d + L·h)` through (network, P, seconds), each deviation relative.
+
+    Returns the three, none negative, and the largest relative deviation.
+    """
+    work = np.array([[1, n * net.n_weights, n * (net.dim + net.n_hidden)] for net, n, _ in rows], dtype=float)
+    seconds = np.array([taken for *_, taken in rows])
+    scale = work.max(axis=0)
+    found, _ = nnls(work / scale / seconds[:, None], np.ones(len(rows)))
+    coefficients = found / scale
+    return tuple(coefficients.tolist()), float(np.max(np.abs(work @ coefficients / seconds - 1)))
+
+
+def best_time(action: Callable[[], object], seconds: float, repeats: int = 3) -> float:
+    """The shortest mean time of one `action`, over `repeats` rounds of about `seconds` each."""
+    started = time.perf_counter()
+    action()
+    once = max(time.perf_counter() - started, 1e-7)
+    count, best = max(1, round(seconds / once)), np.inf
+    for _ in range(repeats):
+        started = time.perf_counter()
+        for _ in range(count):
+            action()
+        best = min(best, (time.perf_counter() - started) / count)
+    return best
+
+
+def _hinge_step(kernel: type, net: Network, n_train: int, device: str, seconds: float) -> tuple[Network, int, float]:
+    import torch
+
+    inputs, labels = random.generate(net.dim, n_train, seed=1)
+    optimizer = kernel(net, network.initial_params(net, 1), inputs, labels, 0.5, torch.float64, device)
+
+    def step() -> None:
+        optimizer.compute_gradient()
+        optimizer.update(WARM_UP_RATE)
+
+    # As along a run: about a third of the patterns are unsatisfied, and only these are learned from.
+    started = time.perf_counter()
+    for _ in range(WARM_UP_STEPS):
+        step()
+        if time.perf_counter() - started > 10 * seconds:
+            break
+    return net, n_train, best_time(step, seconds)
+
+
+def _cross_entropy_step(net: Network, n_train: int, device: str, seconds: float) -> tuple[Network, int, float]:
+    import torch
+
+    inputs, labels = random.generate(net.dim, n_train, seed=1)
+    initial = cross_entropy.initial_params(net, 1)
+    optimizer = cross_entropy.CrossEntropySGD(net, initial, inputs, labels, 1, torch.float64, device)
+    return net, optimizer.batch_size, best_time(lambda: optimizer.train_step(1e-3), seconds)
+
+
+def _evaluation(kernel: type, net: Network, device: str, seconds: float) -> tuple[Network, int, float]:
+    import torch
+
+    inputs, labels = random.generate(net.dim, 10_000, seed=1)
+    optimizer = kernel(net, network.initial_params(net, 1), inputs[:100], labels[:100], 0.5, torch.float64, device)
+    looked_at = torch.tensor(np.ascontiguousarray(inputs.T), device=device)
+    return net, len(labels), best_time(lambda: optimizer.evaluate(looked_at), seconds)
+
+
+def _spectrum(width: int, seconds: float) -> tuple[float, float]:
+    """Ñ³ and the time of one network's spectra, with about 0.75 N unsatisfied patterns."""
+    net = Network(width, width, 2, "relu")
+    inputs, labels = random.generate(width, 2 * round(0.75 * net.n_weights), seed=1)
+    params = network.initial_params(net, 1)
+    return net.n_params**3, best_time(lambda: spectra.spectra(params, inputs, labels, net, 0.5), seconds)
+
+
+def _effective(width: int, seconds: float) -> tuple[float, float]:
+    """Vectors times Ñ² and the time of one N_eff."""
+    net = Network(10, width, 3, "relu")
+    inputs, _ = random.generate(10, 300, seed=1)
+    params = network.initial_params(net, 1)
+    used = effective.effective_dimension(params, inputs, net).n_vectors_used
+    return used * net.n_params**2, best_time(lambda: effective.effective_dimension(params, inputs, net), seconds)
+
+
+def _slope(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Constant and slope of the line through two points, both at least 0."""
+    (small, short), (large, long) = points
+    slope = max((long - short) / (large - small), 0.0)
+    return max(short - slope * small, 0.0), slope
+
+
+def _start(modules: str) -> tuple[float, float]:
+    """Seconds and bytes of a process that imports these modules."""
+    code = f"import {modules}, psutil; print(psutil.Process().memory_info().rss)"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    best, memory = np.inf, 0.0
+    for _ in range(2):
+        started = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        best, memory = min(best, time.perf_counter() - started), float(done.stdout)
+    return best, memory

@@ -1,0 +1,119 @@
+"""The verb that says what a run will cost before it is started."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .verbs import Verbs
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ..plan import Job, Speeds
+
+# How far the estimate of a finished run may be from its benchmarks.
+ALLOWED_FACTOR = 1.5
+
+
+def plan(arguments: argparse.Namespace) -> None:
+    import torch
+    from rich.console import Console
+
+    from .. import calibrate
+    from ..config import load, read_lines, read_points
+    from ..plan import plan as planned_by_figure
+    from ..plan import together
+    from ..training import resolve_device
+
+    config = load(arguments.preset, arguments.configfile)
+    sweeps, lines = read_points(config), read_lines(config)
+    torch.set_num_threads(1)
+    console = Console(width=None if Console().is_terminal else 110)
+    device = resolve_device(arguments.device or config["device"])
+    speeds = calibrate.measure(device, arguments.backend or config["backend"], report=console.print)
+    planned = planned_by_figure(config, sweeps, lines, speeds)
+    console.print(_costs(arguments.preset, planned, device))
+    console.print(_remarks(together(planned), speeds))
+    if arguments.check:
+        _check(console, together(planned), arguments.check)
+
+
+def _costs(preset: str, planned: Mapping[str, Mapping[str, "Job"]], device: str) -> "Table":
+    """One row a figure, as if it were made alone, and one for all together."""
+    from rich.table import Table
+
+    from ..plan import together
+
+    hours = "GPU-hours" if device == "cuda" else "CPU-hours"
+    table = Table(title=f"{preset}: what each figure costs alone; what several share counts once in the last line")
+    table.add_column("figure")
+    for name in ("jobs", "network-steps", hours, "of which longest", "memory of a job", "disk"):
+        table.add_column(name, justify="right")
+    rows = {**planned, "all": together(planned)}
+    for name, jobs in rows.items():
+        if name == "all":
+            table.add_section()
+        seconds = [job.seconds for job in jobs.values()]
+        table.add_row(
+            name,
+            f"{len(jobs)}",
+            f"{sum(job.steps for job in jobs.values()):.2g}",
+            _hours(sum(seconds)),
+            _hours(max(seconds)),
+            _bytes(max(job.memory for job in jobs.values())),
+            _bytes(sum(job.disk for job in jobs.values())),
+        )
+    return table
+
+
+def _remarks(jobs: Mapping[str, "Job"], speeds: "Speeds") -> str:
+    training = sum(job.seconds for job in jobs.values() if job.trains) / sum(job.seconds for job in jobs.values())
+    return (
+        f"{training:.0%} of the time is training. Steps measured now on one core ({speeds.backend}); the formula is "
+        f"within {speeds.error:.0%} of the measured sizes, less sure beyond them. How soon networks stop and how many "
+        "widths a search tries is estimated. Snakemake's own time (0.1 s a job) is not in it. Divide by your cores."
+    )
+
+
+def _check(console: object, jobs: Mapping[str, "Job"], folder: Path) -> None:
+    """Compare with the benchmarks of a finished run. Raises PlanError if the sums differ too much."""
+    from rich.table import Table
+
+    from ..plan import PlanError, measured
+
+    found = measured(jobs.values(), folder)
+    kinds = dict.fromkeys(name.split("/")[0] for name in found)
+    table = Table(title=f"against {folder}")
+    table.add_column("jobs")
+    for name in ("with a benchmark", "estimated", "measured", "ratio"):
+        table.add_column(name, justify="right")
+    for kind in (*kinds, "all"):
+        names = [name for name in found if kind in ("all", name.split("/")[0])]
+        estimated, took = sum(jobs[name].seconds for name in names), sum(found[name] for name in names)
+        table.add_row(kind, f"{len(names)}", f"{estimated:.0f} s", f"{took:.0f} s", f"{estimated / took:.2f}")
+    console.print(table)
+    ratio = estimated / took
+    if not 1 / ALLOWED_FACTOR < ratio < ALLOWED_FACTOR:
+        raise PlanError(
+            f"the estimate is {ratio:.2f} times what the benchmarks in {folder} say, more than a factor "
+            f"{ALLOWED_FACTOR} apart; compare on the same, otherwise idle machine and with the same backend."
+        )
+
+
+def _hours(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 2 * 3600 else f"{seconds / 3600:,.0f} h"
+
+
+def _bytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size > 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def add_verbs(verbs: Verbs) -> None:
+    added = verbs.add(plan, "estimate time, memory and disk of a run before it is started", "preset")
+    added.add_argument("--configfile", type=Path, action="append", default=[], help="as Snakemake's; may be repeated")
+    added.add_argument("--device", default="", choices=("auto", "cpu", "cuda"), help="else the config's")
+    added.add_argument("--backend", default="", help="of the training step, else the config's")
+    added.add_argument("--check", type=Path, help="compare with results/PRESET/benchmarks of a finished run")
