@@ -89,6 +89,11 @@ def imported_by(verb, later):
     for module in [module for module in modules if _path(module).name == "__init__.py"]:
         inside = (path.relative_to(PACKAGE).with_suffix("") for path in _path(module).parent.rglob("*.py"))
         modules |= {".".join(parts.parts) for parts in inside if parts.name != "__init__"}
+    # The command line imports the modules of all verbs, as far as they import at their top.
+    for path in (PACKAGE / "commands").glob("*.py"):
+        top = ast.Module(imports_at_the_top(ast.parse(path.read_text(encoding="utf-8"))), [])
+        found |= third_party(top)
+        modules |= set(_imports(top, f"commands.{path.stem}", False)) if path.stem != "__init__" else set()
     while modules - seen:
         module = (modules - seen).pop()
         seen.add(module)

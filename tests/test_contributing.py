@@ -30,7 +30,8 @@ def apply(folder, where, block):
             found = [number for number, line in enumerate(lines) if text in line]
             assert len(found) == 1, f"{path.name} has {len(found)} lines with {text}"
             at = found[0] + (place == "after")
-        lines[at : at + (place == "replace")] = [block]
+        # A function in front of another.
+        lines[at : at + (place == "replace")] = [block, "\n\n"] if place == "before" else [block]
         path.write_text("".join(lines), encoding="utf-8")
 
 
