@@ -1,5 +1,6 @@
 """CONTRIBUTING.md's walkthrough, step by step: applied to a copy of the project, tested there, and drawn."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -46,7 +47,7 @@ def changed(tmp_path_factory):
 
 
 def test_every_block_of_the_walkthrough_is_applied():
-    assert len(STEPS) == TEXT.count("```yaml") + TEXT.count("```python") == 13
+    assert len(STEPS) == TEXT.count("```yaml") + TEXT.count("```python") == 17
     shown = set(re.findall(r"`(workflow/[\w/.]+\.\w+|config/[\w/.]+\.\w+)`", TEXT))
     edited = {where.split(":")[0] for where, _ in STEPS if not where.startswith("new")}
     assert shown >= edited - {"config/presets/*.yaml"}, "the text names each file that a step edits"
@@ -77,3 +78,14 @@ def test_the_new_code_is_in_style_and_passes_its_test(changed):
 def test_the_new_figure_is_drawn(changed):
     snakemake(changed, "figures/weights.pdf", "--cores", "2", "--config", "preset=smoke")
     assert (changed / "figures" / "weights.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.slow
+def test_the_new_claim_is_measured_and_listed(changed):
+    snakemake(changed, "results/smoke/claims/weights.json", "--cores", "2", "--config", "preset=smoke")
+    assert '"weights-grow"' in (changed / "results/smoke/claims/weights.json").read_text(encoding="utf-8")
+    listed = "from jamming.claims.catalogue import read_catalogue; print(read_catalogue('config/claims.yaml')[-1].id)"
+    environment = {**os.environ, "PYTHONPATH": str(changed / "workflow")}
+    run = {"cwd": changed, "env": environment, "capture_output": True, "text": True}
+    done = subprocess.run([sys.executable, "-c", listed], **run)
+    assert done.stdout == "weights-grow\n", done.stderr
