@@ -42,14 +42,16 @@ def measure(device: str = "cpu", backend: str = "auto", seconds: float = 0.1, re
 
     Raises ValueError if `device` or `backend` cannot be had.
     """
-    kernel = kernels.choose(device, backend, report)
-    hinge = {
-        activation: [_hinge_step(kernel, Network(*shape, activation), n, device, seconds) for shape, n in HINGE]
+    chosen = kernels.choose(device, backend, report)
+    hinge, crossed = chosen.hinge_adam, chosen.cross_entropy
+    fits = {
+        activation: fit([_hinge_step(hinge, Network(*shape, activation), n, device, seconds) for shape, n in HINGE])
         for activation in ("relu", "tanh")
     }
-    crossed = [_cross_entropy_step(Network(*shape, "relu"), n, device, seconds) for shape, n in CROSS_ENTROPY]
-    looked = [_evaluation(kernel, Network(*shape, "relu"), device, seconds) for shape, _ in HINGE[:5]]
-    fits = {"relu": fit(hinge["relu"]), "tanh": fit(hinge["tanh"]), "cross_entropy_sgd": fit(crossed)}
+    fits["cross_entropy_sgd"] = fit(
+        [_cross_entropy_step(crossed, Network(*shape, "relu"), n, device, seconds) for shape, n in CROSS_ENTROPY]
+    )
+    looked = [_evaluation(hinge, Network(*shape, "relu"), device, seconds) for shape, _ in HINGE[:5]]
     starts = {name: _start(modules) for name, modules in IMPORTS.items()}
     return Speeds(
         step={name: coefficients for name, (coefficients, _) in fits.items()},
@@ -59,7 +61,7 @@ def measure(device: str = "cpu", backend: str = "auto", seconds: float = 0.1, re
         start={name: seconds for name, (seconds, _) in starts.items()},
         base={name: memory for name, (_, memory) in starts.items()},
         error=max(error for _, error in fits.values()),
-        backend=kernel.backend(device),
+        backend=chosen.name,
     )
 
 
@@ -109,12 +111,14 @@ def _hinge_step(kernel: type, net: Network, n_train: int, device: str, seconds: 
     return net, n_train, best_time(step, seconds)
 
 
-def _cross_entropy_step(net: Network, n_train: int, device: str, seconds: float) -> tuple[Network, int, float]:
+def _cross_entropy_step(
+    kernel: type, net: Network, n_train: int, device: str, seconds: float
+) -> tuple[Network, int, float]:
     import torch
 
     inputs, labels = random.generate(net.dim, n_train, seed=1)
     initial = cross_entropy.initial_params(net, 1)
-    optimizer = cross_entropy.CrossEntropySGD(net, initial, inputs, labels, 1, torch.float64, device)
+    optimizer = kernel(net, initial, inputs, labels, 1, torch.float64, device)
     return net, optimizer.batch_size, best_time(lambda: optimizer.train_step(1e-3), seconds)
 
 
@@ -123,8 +127,7 @@ def _evaluation(kernel: type, net: Network, device: str, seconds: float) -> tupl
 
     inputs, labels = random.generate(net.dim, 10_000, seed=1)
     optimizer = kernel(net, network.initial_params(net, 1), inputs[:100], labels[:100], 0.5, torch.float64, device)
-    looked_at = torch.tensor(np.ascontiguousarray(inputs.T), device=device)
-    return net, len(labels), best_time(lambda: optimizer.evaluate(looked_at), seconds)
+    return net, len(labels), best_time(optimizer.evaluator(inputs), seconds)
 
 
 def _spectrum(width: int, seconds: float) -> tuple[float, float]:
