@@ -46,9 +46,9 @@ format: setup  ## rewrite Python and Snakemake files in the one style
 	@$(IN_VENV) ruff format .
 	@$(IN_VENV) snakefmt Snakefile workflow
 
-gallery: setup  ## write docs/gallery.md, its images and docs/claims.md anew, from the results of quick
+gallery: setup  ## write the galleries of README and docs, and docs/claims.md, anew from the results of quick
 	@$(IN_VENV) snakemake --cores "$(CORES)" all claims $(ARGS)
-	@$(IN_VENV) python -m jamming gallery --results results/quick --out docs
+	@$(IN_VENV) python -m jamming gallery --results results/quick --out docs --readme README.md
 	@$(IN_VENV) python -m jamming show-claims --markdown results/quick/claims.json > docs/claims.md
 
 lock:  ## write envs/requirements.lock anew from envs/requirements.in

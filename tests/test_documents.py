@@ -13,7 +13,7 @@ from made_documents import COMMIT, DATE, EARLIER_COMMIT, PRESET, make_documents_
 
 from jamming import store, tables
 from jamming.__main__ import main
-from jamming.documents import DocumentError, captions, claims, gallery, numbers
+from jamming.documents import DocumentError, captions, claims, gallery, numbers, times
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -208,3 +208,32 @@ def test_gallery_takes_its_numbers_from_the_claims():
     page = gallery.gallery_page(["fig6"], made)
     assert "jump-random: **reproduced**, measured 0.731 [0.710, 0.750] (N\\_Δ/N); published: ≈ 0.75" in page
     assert "measured" not in gallery.gallery_page(["fig6"], {"preset": "made", "claims": []}).split("##", 1)[1]
+
+
+def test_times_are_the_sums_of_the_benchmarks(tmp_path):
+    jobs = {
+        "train/relu_L2/P1": 60,
+        "train/relu_L2/P2": 90,
+        "train/generalization_L5/P1": 240,
+        "lines/a/P1": 30,
+        "data": 6,
+    }
+    for name, seconds in jobs.items():
+        path = tmp_path / f"{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t-\t-\n")
+    parts = times.core_seconds(tmp_path)
+    assert [(jobs, seconds) for _, jobs, seconds in parts] == [(2, 150), (1, 240), (1, 30), (1, 6)]
+    marks = "a\n<!-- times: written by `make gallery` -->\nold\n<!-- end of times -->\nb"
+    page = times.readme_with_times(marks, parts)
+    assert "| all | 5 | 7 |" in page and "old" not in page and page.startswith("a\n") and page.endswith("\nb")
+    assert times.readme_with_times(page, parts) == page
+
+
+def test_the_readme_shows_every_figure_as_the_gallery_writes_it():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert gallery.readme_with_gallery(text, list(tables.MODULES)) == text
+    assert text.count("<img ") == len(tables.MODULES)
+    assert all((ROOT / image).is_file() for image in re.findall(r'<img src="([^"]+)"', text))
+    with pytest.raises(ValueError, match="has no lines"):
+        gallery.readme_with_gallery("no marks", ["fig6"])

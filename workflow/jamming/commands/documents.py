@@ -38,10 +38,17 @@ def run_notebook(arguments: argparse.Namespace) -> None:
 
 def gallery(arguments: argparse.Namespace) -> None:
     from ..documents import claims
-    from ..documents.gallery import make_gallery
+    from ..documents.gallery import make_gallery, readme_with_gallery
 
     read = {name: store.read(arguments.results / "tables" / f"{name}.h5", "table") for name in tables.MODULES}
     make_gallery(read, claims.read_claims(arguments.results / "claims.json"), arguments.out)
+    if arguments.readme:
+        from ..documents.times import core_seconds, readme_with_times
+        from ..files import write_whole
+
+        text = arguments.readme.read_text(encoding="utf-8")
+        text = readme_with_times(readme_with_gallery(text, list(read)), core_seconds(arguments.results / "benchmarks"))
+        write_whole(arguments.readme, text.encode())
 
 
 def _needed(results: Path, points: dict[str, list[str]]) -> dict[Path, str]:
@@ -76,3 +83,4 @@ def add_verbs(verbs: Verbs) -> None:
     verbs.add(run_notebook, "execute the notebook into an HTML page", "script", "results", "out")
     added = verbs.add(gallery, "write docs/gallery.md and its images from the tables of results/PRESET", "results")
     added.add_argument("--out", type=Path, default=Path("docs"), help="folder to write to")
+    added.add_argument("--readme", type=Path, help="the README whose table of figures is written, too")

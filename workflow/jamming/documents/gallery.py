@@ -8,6 +8,7 @@ from .. import figures
 from ..store import Result
 from . import claims as claims_file
 from .captions import PAPERS, Caption, caption_of, plain
+from .marks import between_marks
 
 DPI = 100
 """Of the images: 700 pixels for the width of a page."""
@@ -41,6 +42,16 @@ def gallery_page(names: Sequence[str], claims: Mapping) -> str:
             if caption.paper == paper:
                 lines += ["", *_entry(caption, claims)]
     return "\n".join(lines) + "\n"
+
+
+def readme_with_gallery(text: str, names: Sequence[str]) -> str:
+    """A README's text with the table of figures between its two marks made anew. Raises ValueError without marks."""
+    rows = ["", "| | figure | compared with the paper |", "|---|---|---|"]
+    for caption in map(caption_of, names):
+        image = f'<img src="docs/{_image(caption.figure)}" width="200" alt="{caption.name}">'
+        shows = f"`figures/{caption.figure}.pdf`, {caption.name}: {plain(caption.title)}"
+        rows.append(f"| {image} | {shows} | {_escaped(plain(caption.comparison))} |")
+    return between_marks(text, "gallery", rows)
 
 
 def _entry(caption: Caption, claims: Mapping) -> list[str]:

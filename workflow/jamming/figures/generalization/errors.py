@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from ..check import FigureError, Table
 from ..panels import GREY, empty_panel, log_ticks, note
@@ -23,6 +24,8 @@ LEGEND_ROW = 0.075
 """Height of a legend's row, in parts of the panel."""
 NOTE_ROW = 0.1
 """Room for a remark below the curves."""
+SMALLEST_ERROR = 1e-3
+"""Errors below this are drawn there."""
 
 
 def draw_evolution(axes: Axes, table: Table) -> None:
@@ -137,15 +140,19 @@ def _dress(
 
 
 def _limit(axes: Axes, values: np.ndarray, rows: int, below: float = 0.0) -> float:
-    """A linear axis of the test error with room above for a legend of `rows` rows, and `below`; returns its foot.
+    """A logarithmic axis of the test error, on which the cusp shows beside the smallest networks' errors.
 
-    Room and foot are parts of the panel.
+    There is room above for a legend of `rows` rows, and `below`. Returns the foot of the legend in parts of the panel.
     """
+    exponents = np.log10(np.clip(values, SMALLEST_ERROR, 1))
+    low, high = exponents.min() - 0.05, exponents.max() + 0.05
     foot = 1 - LEGEND_ROW * (rows + 0.5)
-    pad = max(0.06 * np.ptp(values), 0.005)
-    low, high = values.min() - pad, values.max() + pad
     height = (high - low) / (foot - below)
-    axes.set_ylim(low - below * height, low + (1 - below) * height)
+    axes.set_yscale("log")
+    axes.set_ylim(10 ** (low - below * height), 10 ** (low + (1 - below) * height))
+    axes.yaxis.set_major_locator(FixedLocator([0.01, 0.02, 0.05, 0.1, 0.2, 0.5]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
     return foot
 
 

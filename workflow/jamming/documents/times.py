@@ -1,0 +1,41 @@
+"""What took how long: the sums of Snakemake's benchmarks of a finished run."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from .marks import between_marks
+
+PARTS = (
+    ("networks of one size, [G] Figs. 6–9, 11, 12", ("train",), False),
+    ("test error, [S] Figs. 4, B2", ("train",), True),
+    ("searches for N*(P), [G] Figs. 5, 10", ("lines",), None),
+    ("observables, tables, figures", (), None),
+)
+"""What to call a part, which benchmarks are its own, and whether their sweeps measure the test error (None: any)."""
+
+
+def core_seconds(benchmarks: Path) -> list[tuple[str, int, float]]:
+    """Name, number of jobs and seconds of each part, from files `KIND/…/*.tsv` with a column `s`."""
+    sums = [[name, 0, 0.0] for name, _, _ in PARTS]
+    for path in sorted(benchmarks.rglob("*.tsv")):
+        kind, *rest = path.relative_to(benchmarks).parts
+        part = next(number for number, of in enumerate(PARTS) if _belongs(kind, rest[0] if rest else "", of))
+        with open(path, newline="") as file:
+            seconds = sum(float(row["s"]) for row in csv.DictReader(file, delimiter="\t"))
+        sums[part][1] += 1
+        sums[part][2] += seconds
+    return [(name, jobs, seconds) for name, jobs, seconds in sums]
+
+
+def readme_with_times(text: str, parts: Sequence[tuple[str, int, float]]) -> str:
+    """A README's text with the table of times between its marks made anew. Raises ValueError without marks."""
+    rows = ["| part of `quick` | jobs | minutes of one core |", "|---|---|---|"]
+    every = [*parts, ("all", sum(jobs for _, jobs, _ in parts), sum(seconds for *_, seconds in parts))]
+    rows += [f"| {name} | {jobs} | {seconds / 60:.0f} |" for name, jobs, seconds in every]
+    return between_marks(text, "times", rows)
+
+
+def _belongs(kind: str, sweep: str, part: tuple[str, tuple[str, ...], bool | None]) -> bool:
+    _, kinds, of_error = part
+    return not kinds or (kind in kinds and of_error in (None, sweep.startswith("generalization")))
