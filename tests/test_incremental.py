@@ -3,6 +3,7 @@
 The workflow runs once, on purpose under bad conditions: no HOME, the C locale, spaces and other letters in its path.
 """
 
+import itertools
 import os
 import re
 import shutil
@@ -233,10 +234,10 @@ def dry_runs(finished, tmp_path_factory):
 
 
 def jobs_of(done):
-    """[(rule, reason)] of each job a dry-run would run, "all" aside."""
-    blocks = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", said(done), re.MULTILINE)
-    jobs = [(rule, re.search(r"reason: (.*)", block)) for rule, block in blocks]
-    return [(rule, reason.group(1)) for rule, reason in jobs if rule != "all"]
+    """[(rule, reason)] of each job a dry-run would run, those of a group as well, "all" aside."""
+    found = re.findall(r"^ *(?:local)?rule (\w+):$|^ *reason: (.*)$", said(done), re.MULTILINE)
+    pairs = itertools.pairwise(found)
+    return [(rule, reason) for (rule, _), (_, reason) in pairs if rule and reason and rule != "all"]
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.what)
