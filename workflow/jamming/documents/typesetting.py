@@ -12,12 +12,13 @@ from . import DocumentError
 def typeset(main: Path, facts: Path, figures: Path, root: Path) -> bytes:
     """The PDF of a Typst document. Equal sources, facts and figures give equal bytes.
 
-    `main` is the document, `facts` the JSON it reads every number from, `figures` the folder of the drawings; all lie
-    below `root`. The date inside the PDF is that of the results. Only the fonts that come with Typst are used.
+    `main` is the document, `facts` the JSON it takes every number from, `figures` the folder of the drawings; document
+    and drawings lie below `root`. The date inside the PDF is that of the results. Only Typst's own fonts are used.
     Raises DocumentError with the compiler's message when the document does not compile.
     """
-    written = json.loads(facts.read_text(encoding="utf-8"))["written"]
-    inputs = {"facts": _below(root, facts), "figures": _below(root, figures)}
+    quoted = facts.read_text(encoding="utf-8")
+    written = json.loads(quoted)["written"]
+    inputs = {"facts": quoted, "figures": _below(root, figures)}
     try:
         compiled, warnings = typst.compile_with_warnings(
             str(main),
