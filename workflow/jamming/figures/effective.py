@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from .check import FigureError, Table
-from .panels import GREY, LOSS_COLOURS, SINGLE_COLUMN
+from .panels import GREY, LOSS_COLOURS, SINGLE_COLUMN, log_ticks
 
 STATES = {"initial": ("at initialization", {"marker": "o", "fillstyle": "none", "markeredgewidth": 0.8, "ms": 5})}
 STATES["final"] = ("after training", {"marker": "o", "ms": 2.4})
@@ -23,7 +23,7 @@ def draw_effective(table: Table) -> Figure:
     groups = {state: table.group(state) for state in STATES}
     figure = Figure((SINGLE_COLUMN, 3.0))
     axes = figure.add_subplot()
-    inset = axes.inset_axes((0.57, 0.16, 0.4, 0.36))
+    inset = axes.inset_axes((0.57, 0.15, 0.4, 0.3))
     colours = _colours(groups)
     for state, group in groups.items():
         n_params, n_eff, n_hidden, n_train = group.columns("n_params", "n_eff", "n_hidden", "n_train")
@@ -63,6 +63,7 @@ def _draw_lines(axes: Axes, group: Table) -> None:
 def _dress_inset(inset: Axes) -> None:
     inset.axhline(1, color=GREY, lw=0.7, zorder=1)
     inset.set_xscale("log")
+    log_ticks(inset.xaxis, *inset.get_xlim())
     inset.set_ylim(0, 1.15 * max(inset.get_ylim()[1], 1.6))
     inset.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     inset.set_xlabel(r"$\tilde N$", fontsize=7, labelpad=0)
