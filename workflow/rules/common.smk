@@ -121,6 +121,11 @@ def line_data(wildcards):
     return [f"{RESULTS}/data/mnist_d{point.dim}.h5"] if point.dataset == "mnist" else []
 
 
+def result_of(kind, name, point):
+    """Where the result of one point of a sweep or line lies, by its kind: "runs", "lines" or an observable."""
+    return f"{RESULTS}/{kind if kind in ('runs', 'lines') else f'observables/{kind}'}/{name}/{point}.h5"
+
+
 def runs_explored():
     """The names of all points by kind and sweep, with the observables that the figures need anyway."""
     measured = {"gaps": set(), "spectra": set()}
@@ -138,7 +143,7 @@ def runs_explored():
 
 def files_explored(wildcards):
     return [
-        f"{RESULTS}/{kind if kind in ('runs', 'lines') else f'observables/{kind}'}/{name}/{point}.h5"
+        result_of(kind, name, point)
         for kind, sweeps in runs_explored().items()
         for name, points in sweeps.items()
         for point in points
@@ -164,7 +169,7 @@ def results_for_claims(group):
     """The files a group of claims is measured on."""
     points = points_for_claims(group)
     return [
-        f"{RESULTS}/{kind if kind in ('runs', 'lines') else f'observables/{kind}'}/{name}/{point}.h5"
+        result_of(kind, name, point)
         for kind, names in claims.needs(group).items()
         for name in names
         for point in points.get(name, [])

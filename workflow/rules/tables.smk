@@ -22,7 +22,7 @@ def results_needed(figure):
     """The files a table is made from."""
     points = points_needed(figure)
     return [
-        f"{RESULTS}/{kind if kind in ('runs', 'lines') else f'observables/{kind}'}/{name}/{point}.h5"
+        result_of(kind, name, point)
         for kind, names in tables.needs(figure).items()
         for name in names
         for point in points[name]
