@@ -98,7 +98,7 @@ MISTAKES = [
     (("colour",), "red", "the top level has an unknown key 'colour'"),
     (("seed",), "one", "seed is 'one', but must be a whole number"),
     (("seed",), -1, "seed is -1, but must be at least 0"),
-    (("dtype",), "float16", "dtype is 'float16', but must be one of float64, float32"),
+    (("dtype",), "float16", "dtype is 'float16', but must be one of float64, float32, mixed"),
     (("device",), "tpu", "device is 'tpu', but must be one of auto, cpu, cuda"),
     ((*L2, "network", "width"), 0, "sweeps.relu_L2.network.width is 0, but must be at least 1"),
     ((*L2, "network", "width"), [5, 0], "sweeps.relu_L2.network.width.1 is 0, but must be at least 1"),

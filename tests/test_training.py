@@ -182,9 +182,10 @@ def interrupted(steps, checkpoint, monkeypatch, point, dataset):
             training.train(point, dataset, checkpoint)
 
 
-@pytest.mark.parametrize("steps", [1, 17, 60, 61, 62, 100])
-def test_resumed_training_gives_the_same_bits(dataset, tmp_path, monkeypatch, steps):
-    point = with_steps(POINT, 60)
+@pytest.mark.parametrize("dtype", ["float64", "mixed"])
+@pytest.mark.parametrize("steps", [1, 17, 57, 60, 61, 62, 100])
+def test_resumed_training_gives_the_same_bits(dataset, tmp_path, monkeypatch, steps, dtype):
+    point = dataclasses.replace(with_steps(POINT, 60), dtype=dtype)
     expected = train(point, dataset, tmp_path)
     lines = []
     with Checkpoint(tmp_path / "resumed.h5", {"x": 1}, report=lines.append) as checkpoint:

@@ -125,13 +125,12 @@ def _train_replica(
     """Train one network from where `progress` stands to its end; return its group of the result file."""
     network, protocol = point.network, point.protocol
     initial = initial_params(network, point.seed_for("initial", replica))
-    dtype = getattr(torch, point.dtype)
-    optimizer = backend.hinge_adam(
-        network, initial, data.train_inputs, data.train_labels, protocol.margin, dtype, device
+    optimizer = backend.begin_hinge(
+        network, initial, data.train_inputs, data.train_labels, protocol, point.dtype, device
     )
     test = None
     if data.has_test:
-        test = optimizer.evaluator(data.test_inputs), torch.tensor(data.test_labels, dtype=dtype, device=device)
+        test = optimizer.evaluator(data.test_inputs), torch.tensor(data.test_labels, device=device)
     if progress is None:
         progress = Progress()
     else:

@@ -160,8 +160,7 @@ class HingeTraining:
     ):
         self.protocol, self.network = point.protocol, point.network(width)
         initial = network.initial_params(self.network, point.seed_for("initial", replica, width))
-        dtype = getattr(torch, point.dtype)
-        self._optimizer = backend.hinge_adam(self.network, initial, inputs, labels, self.protocol.margin, dtype, device)
+        self._optimizer = backend.begin_hinge(self.network, initial, inputs, labels, self.protocol, point.dtype, device)
         self.state, self.load_state = self._optimizer.state, self._optimizer.load_state
 
     @property
@@ -207,8 +206,8 @@ class CrossEntropyTraining:
     ):
         self.protocol, self.network = point.protocol, point.network(width)
         initial = cross_entropy.initial_params(self.network, point.seed_for("initial", replica, width))
-        seed, dtype = point.seed_for("batches", replica, width), getattr(torch, point.dtype)
-        self._optimizer = backend.cross_entropy(self.network, initial, inputs, labels, seed, dtype, device)
+        seed = point.seed_for("batches", replica, width)
+        self._optimizer = backend.begin_cross_entropy(self.network, initial, inputs, labels, seed, point.dtype, device)
         self.state, self.load_state = self._optimizer.state, self._optimizer.load_state
         self.check_every = max(self._optimizer.steps_per_epoch, CHECK_EVERY)
         self._fitted = False

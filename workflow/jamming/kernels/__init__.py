@@ -1,18 +1,24 @@
 """One training step, the place where all the time goes, with several implementations.
 
 `hinge_adam` says what a step on the hinge loss is; `torch_step` does it in torch on any device and is the reference;
-`compiled` does it in C++ on the CPU. For cross-entropy the reference is `jamming.cross_entropy`, which
-`compiled_cross_entropy` follows. They agree to rounding; `choose` picks the fastest that works here.
+`compiled` does it in C++ on the CPU; `mixed` does it by either, in single precision first. For cross-entropy the
+reference is `jamming.cross_entropy`, which `compiled_cross_entropy` follows. They agree to rounding; `choose` picks the
+fastest that works here.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+import torch
+
 from ..cross_entropy import CrossEntropySGD
+from ..spec import Network, Protocol
 from . import build
 from .compiled import CompiledHingeAdam
 from .compiled_cross_entropy import CompiledCrossEntropySGD
 from .hinge_adam import HingeAdam
+from .mixed import SINGLE_ABOVE, MixedHingeAdam
 from .torch_step import TorchHingeAdam
 
 BACKENDS = ("auto", "compiled", "torch")
@@ -25,6 +31,39 @@ class Backend:
     name: str
     hinge_adam: type[HingeAdam]
     cross_entropy: type[CrossEntropySGD]
+
+    def begin_hinge(
+        self,
+        network: Network,
+        params: np.ndarray,
+        inputs: np.ndarray,
+        labels: np.ndarray,
+        protocol: Protocol,
+        dtype: str,
+        device: str,
+    ) -> HingeAdam | MixedHingeAdam:
+        """A training on the hinge loss at its start, in the precision `dtype`: float64, float32 or mixed."""
+
+        def make(precision: torch.dtype) -> HingeAdam:
+            return self.hinge_adam(network, params, inputs, labels, protocol.margin, precision, device)
+
+        if dtype == "mixed":
+            return MixedHingeAdam(make, single_above=SINGLE_ABOVE * protocol.rate)
+        return make(getattr(torch, dtype))
+
+    def begin_cross_entropy(
+        self,
+        network: Network,
+        params: np.ndarray,
+        inputs: np.ndarray,
+        labels: np.ndarray,
+        seed: int,
+        dtype: str,
+        device: str,
+    ) -> CrossEntropySGD:
+        """A training on the cross-entropy at its start. Mixed is single: only signs of outputs are asked for."""
+        precision = torch.float64 if dtype == "float64" else torch.float32
+        return self.cross_entropy(network, params, inputs, labels, seed, precision, device)
 
 
 def choose(device: str, backend: str = "auto", report: Callable[[str], None] = print) -> Backend:
