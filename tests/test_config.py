@@ -163,7 +163,7 @@ def test_every_mistake_is_one_sentence(path, value, sentence):
 
 
 def test_an_unknown_preset_names_those_there_are():
-    with pytest.raises(ConfigError, match="preset is 'huge', but must be one of paper, quick, smoke"):
+    with pytest.raises(ConfigError, match="preset is 'huge', but must be one of laptop, paper, quick, smoke"):
         preset_file("huge", CONFIG / "presets")
 
 

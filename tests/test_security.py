@@ -173,7 +173,7 @@ def test_shell_words_in_the_configuration_are_refused(place, words):
 
 @pytest.mark.parametrize("words", [*WORDS, "../quick", "smoke.yaml", ""])
 def test_a_preset_is_the_name_of_a_file_there_is(words):
-    with pytest.raises(ConfigError, match="must be one of paper, quick, smoke"):
+    with pytest.raises(ConfigError, match="must be one of laptop, paper, quick, smoke"):
         preset_file(words, ROOT / "config" / "presets")
 
 

@@ -93,7 +93,7 @@ def test_every_conda_environment_exists():
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["preset=huge"], "config: preset is 'huge', but must be one of paper, quick, smoke."),
+        (["preset=huge"], "config: preset is 'huge', but must be one of laptop, paper, quick, smoke."),
         (["colour=red"], "config: the top level has an unknown key 'colour'"),
         (["seed=-1"], "config: seed is -1, but must be at least 0."),
         (["sweeps={relu_L2: {n_train: [1]}}"], "config: sweeps.relu_L2.n_train.0 is 1, but must be at least 2."),

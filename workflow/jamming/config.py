@@ -41,11 +41,15 @@ def read_points(config: Mapping) -> dict[str, dict[str, Point]]:
     Raises ConfigError at the first mistake.
     """
     check_schema(config)
+    known = [*config["sweeps"], *config["lines"]]
+    for name in config["only"]:
+        if name not in known:
+            raise ConfigError(f"config: only names {_short(name)}, but must be of {', '.join(known)}.")
     for name in ("theta_range", "gamma_range"):
         low, high = config["analysis"][name]
         if not low < high:
             raise ConfigError(f"config: analysis.{name} is [{low}, {high}], but must increase.")
-    return {name: {point.name: point for point in _points(name, config)} for name in config["sweeps"]}
+    return {name: {point.name: point for point in _points(name, config)} for name in _chosen(config, "sweeps")}
 
 
 def read_lines(config: Mapping) -> dict[str, dict[str, LinePoint]]:
@@ -53,7 +57,14 @@ def read_lines(config: Mapping) -> dict[str, dict[str, LinePoint]]:
 
     Raises ConfigError at the first mistake.
     """
-    return {name: {f"P{point.n_train:05d}": point for point in _line(name, config)} for name in config["lines"]}
+    return {
+        name: {f"P{point.n_train:05d}": point for point in _line(name, config)} for name in _chosen(config, "lines")
+    }
+
+
+def _chosen(config: Mapping, kind: str) -> list[str]:
+    """The names of the sweeps or lines that are to be run."""
+    return [name for name in config[kind] if not config["only"] or name in config["only"]]
 
 
 def load(preset: str, more: Iterable[Path] = (), folder: Path = FOLDER) -> dict:

@@ -82,7 +82,9 @@ def plan(
 ) -> dict[str, dict[str, Job]]:
     """The jobs behind each figure by name: {figure: {job's name: Job}}, for a checked configuration."""
     planner = _Planner(config, sweeps, lines, speeds)
-    return {figure: {job.name: job for job in planner.figure(figure)} for figure in tables.MODULES}
+    # What `only` leaves out is drawn by no figure; without it, what a figure lacks is a mistake.
+    figures = [name for name in tables.MODULES if not config["only"] or tables.can_be_made(name, [*sweeps, *lines])]
+    return {figure: {job.name: job for job in planner.figure(figure)} for figure in figures}
 
 
 def together(planned: Mapping[str, Mapping[str, Job]]) -> dict[str, Job]:
@@ -156,6 +158,8 @@ class _Planner:
 
     def _of_each(self, points: Mapping, name: str, figure: str, jobs_of: Callable) -> Iterable[Job]:
         if name not in points:
+            if self.config["only"]:
+                return
             raise PlanError(f"figure {figure} needs '{name}', which the config does not have; add it.")
         for point in points[name].values():
             yield from jobs_of(point)

@@ -12,6 +12,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
 from jamming import claims
+from jamming.claims import summary
 from jamming.config import ConfigError, preset_file, read_lines, read_points, with_numbers
 from jamming.fingerprint import fingerprint
 

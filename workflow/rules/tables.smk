@@ -12,10 +12,12 @@ def points_needed(figure):
     """The names of the points of each sweep and line that a figure reads."""
     names = sorted({name for needed in tables.needs(figure).values() for name in needed})
     known = SWEEPS | LINES
+    found = {name: list(known[name]) for name in names if name in known}
     missing = [name for name in names if name not in known]
-    if missing:
-        raise WorkflowError(f"Figure {figure} needs '{missing[0]}', which the config does not have; add it.")
-    return {name: list(known[name]) for name in names}
+    if missing and not (config["only"] and tables.can_be_made(figure, found)):
+        why = "only leaves out" if config["only"] else "the config does not have"
+        raise WorkflowError(f"Figure {figure} needs '{missing[0]}', which {why}; add it.")
+    return found
 
 
 def results_needed(figure):
@@ -25,7 +27,7 @@ def results_needed(figure):
         result_of(kind, name, point)
         for kind, names in tables.needs(figure).items()
         for name in names
-        for point in points[name]
+        for point in points.get(name, [])
     ]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..spec import Network
+from ..spec import Network, Point
 from ..tables import Results
 from ..tables.sweeps import replicas
 
@@ -60,3 +60,15 @@ def _n_weights(result: "Result", spec: Mapping) -> int:
     if "network" in spec:
         return Network(**spec["network"]).n_weights
     return max(int(max(replica["attempts"]["n_weights"])) for replica in replicas([result]))
+
+
+def of_points(points: Sequence[Point]) -> dict[str, int]:
+    """Depth, width, N and steps that the points of a sweep share (of width and N the largest), and how many runs."""
+    networks = [point.network for point in points]
+    return {
+        "depth": networks[0].depth,
+        "width": max(network.width for network in networks),
+        "N": max(network.n_weights for network in networks),
+        "steps": min(point.protocol.steps for point in points),
+        "runs": sum(point.replicas for point in points),
+    }

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 
+from ..statistics import FROZEN_LOSS
 from ..tables import Analysis, Results
 from ..tables.generalization.errors import FITTED_FRACTION
 from ..tables.sweeps import RELU
@@ -20,7 +21,17 @@ def location(sweep: str, results: Results, analysis: Analysis) -> Measurement:
     The transition of a run lies anywhere between two of the P/N trained: half their distance is the resolution.
     """
     states = final_states(results["runs"][sweep])
-    runs = list(zip(states["p_over_n"], states["n_delta_over_n"] > FITTED_FRACTION, strict=True))
+    return _rise(states["p_over_n"], states["n_delta_over_n"] > FITTED_FRACTION, analysis)
+
+
+def location_by_loss(sweep: str, results: Results, analysis: Analysis) -> Measurement:
+    """As `location`, but a run is jammed if 𝓛 > FROZEN_LOSS: one that the falling rate froze on its way down is not."""
+    states = final_states(results["runs"][sweep])
+    return _rise(states["p_over_n"], states["loss"] > FROZEN_LOSS, analysis)
+
+
+def _rise(loads: np.ndarray, jammed: np.ndarray, analysis: Analysis) -> Measurement:
+    runs = list(zip(loads, jammed, strict=True))
 
     def value(strata: Strata) -> float:
         return threshold(*np.array(strata[0], float).T)[0]

@@ -21,7 +21,8 @@ def tabulate(arguments: argparse.Namespace) -> None:
     results, files = {}, {}
     for kind, sweeps in tables.needs(arguments.figure).items():
         results[kind] = {}
-        for sweep in sweeps:
+        # A sweep that is not run is left out of a figure, or the figure says that it cannot do without.
+        for sweep in (sweep for sweep in sweeps if sweep in points):
             paths = [result_file(arguments.results, kind, sweep, point) for point in points[sweep]]
             results[kind][sweep] = [store.read(path, RESULT_KINDS[kind], skip=("state",)) for path in paths]
             files |= {str(path.relative_to(arguments.results)): path for path in paths}

@@ -27,10 +27,13 @@ class Table:
             table = Table(self.figure, tree, table._path(part))
         return table
 
-    def groups(self) -> dict[str, "Table"]:
-        """The groups one level below, by name in alphabetical order. Raises FigureError when there is none."""
+    def groups(self, or_none: bool = False) -> dict[str, "Table"]:
+        """The groups one level below, by name in alphabetical order.
+
+        Raises FigureError when there is none, unless the figure is known to be drawn in part as well (`or_none`).
+        """
         names = sorted(name for name, value in self._tree.items() if isinstance(value, Mapping))
-        if not names:
+        if not names and not or_none:
             raise FigureError(f"figure '{self.figure}': the table has no group in '{self.place or '/'}'; {_CURE}")
         return {name: self.group(name) for name in names}
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 
 from .check import Table
-from .panels import DOUBLE_COLUMN, label_panel
+from .panels import DOUBLE_COLUMN, label_panel, not_run
 from .transition import draw_evolution, draw_jump, draw_misclassified, draw_window, loss_axis
 
 
@@ -13,22 +13,27 @@ def draw(table: Mapping) -> Figure:
     """N_Δ/N against P/N (a) and 𝓛 (b), misclassified patterns against 𝓛 (c), and (b) for tanh (d)."""
     table = Table("fig6", table)
     jammed_fraction, max_loss = table.attribute("jammed_fraction"), table.attribute("max_loss")
-    relu, tanh = table.group("relu").groups(), table.group("tanh").groups()
+    relu, tanh = (table.group(name).groups(or_none=True) for name in ("relu", "tanh"))
     figure = Figure((DOUBLE_COLUMN, 4.9))
     (a, b), (c, d) = figure.subplots(2, 2)
 
-    draw_evolution(a, table.group("evolution").groups())
+    if relu:
+        draw_evolution(a, table.group("evolution").groups())
+        loss = loss_axis(relu, jammed_fraction)
+        draw_jump(b, relu, loss)
+        draw_window(b, relu, loss, max_loss, jammed_fraction)
+        b.legend(loc="best")
+        draw_misclassified(c, relu, loss)
+        c.legend(loc="best")
+    else:
+        for axes in (a, b, c):
+            not_run(axes, "ReLU")
 
-    loss = loss_axis(relu, jammed_fraction)
-    draw_jump(b, relu, loss)
-    draw_window(b, relu, loss, max_loss, jammed_fraction)
-    b.legend(loc="best")
-
-    draw_misclassified(c, relu, loss)
-    c.legend(loc="best")
-
-    draw_jump(d, tanh, loss_axis(tanh, jammed_fraction))
-    d.legend(loc="best", title="tanh", alignment="right")
+    if tanh:
+        draw_jump(d, tanh, loss_axis(tanh, jammed_fraction))
+        d.legend(loc="best", title="tanh", alignment="right")
+    else:
+        not_run(d, "tanh")
 
     for axes, label in zip((a, b, c, d), "abcd", strict=True):
         label_panel(axes, f"({label})")

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from .check import Table
 from .gaps import draw_distribution, note_runs
-from .panels import DOUBLE_COLUMN, label_panel
+from .panels import DOUBLE_COLUMN, label_panel, not_run
 
 
 def draw(table: Mapping) -> Figure:
@@ -17,9 +17,13 @@ def draw(table: Mapping) -> Figure:
     labels = iter("abcd")
     for row, network in zip(panels, ("relu", "tanh"), strict=True):
         for axes, side in zip(row, ("positive", "negative"), strict=True):
-            groups = table.group(f"{network}/{side}").groups()
-            draw_distribution(axes, groups, side)
-            note_runs(axes, groups)
+            name = "ReLU" if network == "relu" else "tanh"
+            groups = table.group(f"{network}/{side}").groups(or_none=True)
+            if groups:
+                draw_distribution(axes, groups, side)
+                note_runs(axes, groups)
+            else:
+                not_run(axes, name)
             label_panel(axes, f"({next(labels)})")
-            axes.set_title("ReLU" if network == "relu" else "tanh", loc="right", pad=3)
+            axes.set_title(name, loc="right", pad=3)
     return figure

@@ -48,6 +48,11 @@ def empty_panel(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=7, color=GREY, wrap=True)
 
 
+def not_run(axes: Axes, what: str) -> None:
+    """The remark of a panel whose sweeps were left out."""
+    empty_panel(axes, f"{what}: not run")
+
+
 def no_run_near_jamming(axes: Axes, max_loss: float) -> None:
     """The remark of a panel whose window holds no run."""
     empty_panel(axes, f"no jammed run with\n$\\mathcal{{L}} <$ {scientific(max_loss)}")

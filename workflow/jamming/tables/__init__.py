@@ -1,10 +1,11 @@
 """Tables: from the results of sweeps to exactly what a figure draws, nothing else.
 
 One module per figure, named like it. Each declares `NEEDS`, the kinds and sweeps it reads, and
-`tabulate(results, analysis) -> tree`, where `results[kind][sweep]` is the list of that sweep's results.
+`tabulate(results, analysis) -> tree`, where `results[kind][sweep]` is the list of that sweep's results. One that
+declares `IN_PART = True` makes do with some of them: of the others the lists are empty.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -80,11 +81,25 @@ def needs(name: str) -> dict[str, tuple[str, ...]]:
     return import_module(f".{module_of(name)}", __name__).NEEDS
 
 
+def can_be_made(name: str, sweeps: Collection[str]) -> bool:
+    """Whether a figure can be made from these sweeps: all that it needs, or one of them if it makes do with a part."""
+    needed = {sweep for of_kind in needs(name).values() for sweep in of_kind}
+    found = needed.intersection(sweeps)
+    return found == needed or bool(found and _in_part(name))
+
+
 def tabulate(name: str, results: Results, analysis: Analysis) -> dict:
-    """The table of a figure. Raises TableError when a sweep it needs was not given or is empty."""
+    """The table of a figure. Raises TableError when sweeps it cannot do without were not given or are empty."""
     module = import_module(f".{module_of(name)}", __name__)
-    for kind, sweeps in module.NEEDS.items():
-        for sweep in sweeps:
-            if not results.get(kind, {}).get(sweep):
-                raise TableError(f"table '{name}' needs {kind} of sweep '{sweep}', and none was given; run that sweep.")
-    return module.tabulate(results, analysis)
+    found = {
+        kind: {sweep: results.get(kind, {}).get(sweep, ()) for sweep in module.NEEDS[kind]} for kind in module.NEEDS
+    }
+    lacking = [(kind, sweep) for kind, sweeps in found.items() for sweep, given in sweeps.items() if not given]
+    if lacking and (not _in_part(name) or len(lacking) == sum(map(len, found.values()))):
+        kind, sweep = lacking[0]
+        raise TableError(f"table '{name}' needs {kind} of sweep '{sweep}', and none was given; run that sweep.")
+    return module.tabulate(found, analysis)
+
+
+def _in_part(name: str) -> bool:
+    return getattr(import_module(f".{module_of(name)}", __name__), "IN_PART", False)

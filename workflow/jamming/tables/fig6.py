@@ -2,19 +2,21 @@
 
 from ..statistics import JAMMED_FRACTION
 from . import Analysis, Results
-from .sweeps import RELU, TANH
+from .sweeps import RELU, TANH, present
 from .transition import evolution, final_states
 
 NEEDS = {"runs": (*RELU, *TANH)}
+IN_PART = True
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
     """`evolution/L*` for (a), `relu/L*` for (b) and (c), `tanh/L3` for (d); see `tables.transition`."""
     runs = results["runs"]
+    relu, tanh = present(RELU, runs), present(TANH, runs)
     return {
         "jammed_fraction": JAMMED_FRACTION,
         "max_loss": analysis.max_loss,
-        "evolution": {group: evolution(runs[sweep]) for sweep, group in RELU.items()},
-        "relu": {group: final_states(runs[sweep]) for sweep, group in RELU.items()},
-        "tanh": {group: final_states(runs[sweep]) for sweep, group in TANH.items()},
+        "evolution": {group: evolution(runs[sweep]) for sweep, group in relu.items()},
+        "relu": {group: final_states(runs[sweep]) for sweep, group in relu.items()},
+        "tanh": {group: final_states(runs[sweep]) for sweep, group in tanh.items()},
     }

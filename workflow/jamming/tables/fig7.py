@@ -2,19 +2,20 @@
 
 from . import Analysis, Results
 from .spectra import averaged, measured_near_jamming, positive_part, rescaled
-from .sweeps import RELU, TANH
+from .sweeps import RELU, TANH, present
 
 NEEDS = {"spectra": (*RELU, *TANH)}
+IN_PART = True
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
     """`hp_positive` for (a), `relu/{hp,h0,h}/L*` for (b–d), `tanh/{hp,h0,h}/L3` for (e–g); see `tables.spectra`."""
-    relu = measured_near_jamming(results["spectra"], RELU, analysis)
-    tanh = measured_near_jamming(results["spectra"], TANH, analysis)
+    spectra = results["spectra"]
+    relu, tanh = (measured_near_jamming(spectra, present(sweeps, spectra), analysis) for sweeps in (RELU, TANH))
     # Runs of one depth, so that the curves of (a) differ by their loss alone: the depth with the most of them.
-    richest = max(relu, key=lambda group: len(relu[group]))
+    richest = max(relu, key=lambda group: len(relu[group]), default="L3")
     return {
-        "hp_positive": {**positive_part(relu[richest]), "depth": int(richest.removeprefix("L"))},
+        "hp_positive": {**positive_part(relu.get(richest, [])), "depth": int(richest.removeprefix("L"))},
         "relu": _panels(relu, analysis.max_loss),
         "tanh": _panels(tanh, analysis.max_loss),
     }

@@ -2,14 +2,16 @@
 
 from . import Analysis, Results
 from .gaps import distributions
-from .sweeps import RELU, TANH
+from .sweeps import RELU, TANH, present
 
 NEEDS = {"gaps": (*RELU, *TANH)}
+IN_PART = True
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
     """`relu/{positive,negative}/L*` for (a, b), `tanh/{positive,negative}/L3` for (c, d); see `tables.gaps`."""
+    gaps = results["gaps"]
     return {
-        network: {side: distributions(results["gaps"], sweeps, side, analysis) for side in ("positive", "negative")}
+        network: {side: distributions(gaps, present(sweeps, gaps), side, analysis) for side in ("positive", "negative")}
         for network, sweeps in (("relu", RELU), ("tanh", TANH))
     }

@@ -1,6 +1,6 @@
 """The sweeps the figures show, and how to walk through the replicas in their results."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..statistics import is_near_jamming
@@ -12,6 +12,11 @@ RELU = {"relu_L2": "L2", "relu_L3": "L3", "relu_L5": "L5"}
 """ReLU networks on random data: sweep → name of its group in a table."""
 TANH = {"tanh_L3": "L3"}
 MNIST = {"mnist_L5": "L5"}
+
+
+def present(sweeps: Mapping[str, str], results: Mapping[str, Sequence["Result"]]) -> dict[str, str]:
+    """Those of `sweeps` that have results."""
+    return {sweep: group for sweep, group in sweeps.items() if results[sweep]}
 
 
 def replicas(results: Sequence["Result"]) -> Iterator[dict]:

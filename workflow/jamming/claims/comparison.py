@@ -1,0 +1,27 @@
+"""Summaries of several sweeps side by side, as a table in Markdown."""
+
+from collections.abc import Mapping, Sequence
+
+from .collection import from_json
+from .listing import number
+
+SIZES = ("depth", "width", "N", "steps", "runs")
+"""The rows above the statistics: what was run."""
+
+
+def markdown(summaries: Sequence[Mapping]) -> str:
+    """One column for each summary; below the sizes one row for each statistic, with its interval of 95 %."""
+    names = list(summaries[0]["statistics"])
+    rows = [["", *(summary["preset"] for summary in summaries)], ["---"] * (len(summaries) + 1)]
+    rows += [[size, *(f"{summary['sizes'][size]:,}".replace(",", " ") for summary in summaries)] for size in SIZES]
+    rows += [[name, *(_measured(summary["statistics"][name]) for summary in summaries)] for name in names]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+
+
+def _measured(values: Mapping) -> str:
+    """A number with its interval, "–" where there is none."""
+    measured = from_json(values)
+    ends = measured.interval(0.95)
+    if measured.value is None:
+        return "–"
+    return number(measured.value) + (f" ({number(ends[0])} … {number(ends[1])})" if ends else "")

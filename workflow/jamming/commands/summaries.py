@@ -1,0 +1,54 @@
+"""Verbs that sum up single sweeps and set them side by side."""
+
+import argparse
+import json
+from pathlib import Path
+
+from .. import store
+from .figures import RESULT_KINDS, result_file
+from .verbs import Verbs
+
+
+def summarise_sweep(arguments: argparse.Namespace) -> None:
+    from .. import tables
+    from ..claims import collection, sizes, summary
+    from ..spec import Point
+
+    points = json.loads(arguments.points)
+    paths = {
+        kind: [result_file(arguments.results, kind, arguments.sweep, point) for point in points]
+        for kind in summary.KINDS
+    }
+    results = {
+        kind: {arguments.sweep: [store.read(path, RESULT_KINDS[kind], skip=("state",)) for path in of_kind]}
+        for kind, of_kind in paths.items()
+    }
+    analysis = tables.Analysis.from_settings(json.loads(arguments.settings))
+    measured = summary.summarise(arguments.sweep, results, analysis)
+    trained = [Point.from_json(json.dumps(result.spec)) for result in results["runs"][arguments.sweep]]
+    made = store.provenance({}, threads=1)
+    inputs = [path for of_kind in paths.values() for path in of_kind]
+    described = {
+        "preset": arguments.preset,
+        "sweep": arguments.sweep,
+        "commit": made["commit"],
+        "dirty": bool(made["dirty"]),
+        "sizes": sizes.of_points(trained),
+        "statistics": {name: collection.to_json(found) for name, found in measured.items()},
+        "inputs": {path.relative_to(arguments.results).as_posix(): store.sha256_of(path) for path in inputs},
+    }
+    collection.write_json(arguments.out, described)
+
+
+def compare_sweeps(arguments: argparse.Namespace) -> None:
+    from ..claims import collection, comparison
+
+    print(comparison.markdown([collection.read_json(path) for path in arguments.summaries]), end="")
+
+
+def add_verbs(verbs: Verbs) -> None:
+    options = ("settings", "points", "preset", "results", "out")
+    added = verbs.add(summarise_sweep, "measure where one sweep jams and how, with intervals", *options)
+    added.add_argument("sweep")
+    added = verbs.add(compare_sweeps, "print the summaries of sweeps side by side, in Markdown")
+    added.add_argument("summaries", type=Path, nargs="+", help="what summarise-sweep wrote")

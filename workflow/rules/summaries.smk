@@ -1,0 +1,32 @@
+# The numbers of single sweeps, to set sizes and protocols side by side: results/PRESET/summaries/SWEEP.json.
+
+
+def results_of_sweep(wildcards):
+    """The runs of a sweep and all that is measured on them, or one sentence."""
+    if wildcards.sweep not in SWEEPS:
+        raise WorkflowError(f"The config has no sweep '{wildcards.sweep}'; its sweeps are {', '.join(SWEEPS)}.")
+    return [result_of(kind, wildcards.sweep, point) for kind in summary.KINDS for point in SWEEPS[wildcards.sweep]]
+
+
+rule summarise_sweep:
+    input:
+        results_of_sweep,
+    output:
+        f"{RESULTS}/summaries/{{sweep}}.json",
+    log:
+        f"{RESULTS}/logs/summaries/{{sweep}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/summaries/{{sweep}}.tsv"
+    conda:
+        "../../envs/claims.yaml"
+    threads: threads_of("measure_claims")
+    resources:
+        **resources_of("measure_claims"),
+    params:
+        preset=config["preset"],
+        settings=settings("max_loss", "n_bootstrap", "seed"),
+        points=lambda wildcards: canonical(list(SWEEPS[wildcards.sweep])),
+        code=fingerprint("claims.summary", "claims.sizes"),
+    shell:
+        "python -m jamming summarise-sweep {wildcards.sweep:q} --settings {params.settings:q} --points {params.points:q}"
+        f" --preset {{params.preset:q}} --results {RESULTS} --out {{output:q}} > {{log:q}} 2>&1"
