@@ -30,7 +30,7 @@ FIGURES = ("fig2", "fig4", "fig6", "fig7", "generalization/fig3", "generalizatio
 def archive(out=ARCHIVE, **changed):
     options = {"settings": CONFIG, "preset": "smoke", "results": "results/smoke", **changed}
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
-    also = ["--also", "results/smoke/claims.json", "--project", "LICENSE"]
+    also = ["--also", "results/smoke/claims.json", "--project", "LICENSE", "--names", *FIGURES]
     return main(["archive", *words, *also, "--out", out])
 
 
@@ -334,3 +334,18 @@ def test_an_archive_of_a_reference_is_refused_and_one_of_results_is_planned(clon
     assert "leave reference empty to archive" in said
     jobs = planned(snakemake(clone, "-n", "-q", "rules", "--config", "preset=smoke", "--", "archive"))
     assert jobs["archive"] == 1 and jobs["train"] > 0 and jobs["draw_fig6"] == 1
+
+
+def test_an_archive_of_a_part_has_the_figures_and_summaries_of_its_sweeps(clone):
+    words = ("-n", "-q", "rules", "--config", "preset=smoke", "only=[relu_L3]", "--", "archive")
+    jobs = planned(snakemake(clone, *words))
+    assert jobs["archive"] == jobs["summarise_sweep"] == jobs["draw_fig8"] == 1
+    assert "draw_fig9" not in jobs and "collect_claims" not in jobs
+
+
+def test_of_a_reference_the_figures_it_has_tables_of_are_drawn(clone):
+    part = clone / "reference" / "part" / "tables"
+    part.mkdir(parents=True)
+    shutil.copy(clone / "reference" / "smoke" / "tables" / "fig6.h5", part)
+    jobs = planned(snakemake(clone, "-n", "-q", "rules", "--config", "reference=reference/part"))
+    assert {name for name in jobs if name.startswith("draw_")} == {"draw_fig6"} and "train" not in jobs

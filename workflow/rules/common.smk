@@ -156,7 +156,7 @@ def tables_made_here(wildcards):
         raise WorkflowError(
             f"The figures are drawn from reference '{SHOWN}', which was archived already; leave reference empty to archive."
         )
-    return [f"{RESULTS}/tables/{figure}.h5" for figure in tables.MODULES]
+    return [f"{RESULTS}/tables/{figure}.h5" for figure in ARCHIVED]
 
 
 def points_for_claims(group):

@@ -8,14 +8,21 @@ PROJECT_FILES = [
     "envs/requirements.lock",
     "envs/requirements-torch.txt",
 ]
+ARCHIVED = [figure for figure in tables.MODULES if can_be_drawn(figure)]
+
+
+def archived_beside_tables():
+    """What was reproduced and what the paper quotes; of a part (`only`) the numbers of its sweeps."""
+    if not config["only"]:
+        return [f"{RESULTS}/{name}" for name in ("claims.json", "claims.csv", "paper.json")]
+    return [f"{RESULTS}/summaries/{name}.json" for name in sorted(runs_explored()["spectra"])]
 
 
 rule archive:
     input:
         tables=tables_made_here,
-        figures=[f"figures/{figure}.{suffix}" for figure in tables.MODULES for suffix in ("pdf", "svg")],
-        # What was reproduced, and what the paper quotes
-        also=[f"{RESULTS}/{name}" for name in ("claims.json", "claims.csv", "paper.json")],
+        figures=[f"figures/{figure}.{suffix}" for figure in ARCHIVED for suffix in ("pdf", "svg")],
+        also=archived_beside_tables(),
         project=PROJECT_FILES,
     output:
         f"{RESULTS}/jamming-{config['preset']}.zip",
@@ -30,8 +37,10 @@ rule archive:
         **resources_of("archive"),
     params:
         preset=config["preset"],
+        names=ARCHIVED,
         settings=canonical(released_config(config)),
         code=fingerprint("release.archive"),
     shell:
         "python -m jamming archive --preset {params.preset:q} --settings {params.settings:q} --figures figures"
+        " --names {params.names:q}"
         f" --results {RESULTS} --project {{input.project:q}} --also {{input.also:q}} --out {{output:q}} > {{log:q}} 2>&1"

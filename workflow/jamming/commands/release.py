@@ -25,7 +25,8 @@ def archive(arguments: argparse.Namespace) -> None:
     }
     more |= {path.as_posix(): path for path in arguments.project}
     more |= {path.relative_to(arguments.results).as_posix(): path for path in arguments.also}
-    sizes = write_archive(arguments.out, arguments.results, list(tables.MODULES), arguments.figures, more, TITLE)
+    names = [name for name in tables.MODULES if name in arguments.names]
+    sizes = write_archive(arguments.out, arguments.results, names, arguments.figures, more, TITLE)
     report(f"{arguments.out}: {len(sizes)} files, {arguments.out.stat().st_size / 1e6:.1f} MB")
 
 
@@ -45,6 +46,7 @@ def restore(arguments: argparse.Namespace) -> None:
 def add_verbs(verbs: Verbs) -> None:
     added = verbs.add(archive, "pack tables, claims, figures and config", "settings", "preset", "results", "out")
     added.add_argument("--figures", type=Path, default=Path("figures"), help="the folder of the drawn figures")
+    added.add_argument("--names", required=True, nargs="+", help="the figures to pack, e.g. fig6 generalization/fig1")
     added.add_argument("--project", type=Path, nargs="*", default=[], help="files of the project to add as they are")
     added.add_argument("--also", type=Path, nargs="*", default=[], help="files below --results to add: the claims")
     added = verbs.add(restore, "check an archive and put it where figures can be drawn from it")
