@@ -75,11 +75,21 @@ def test_files_hold_sizes_numbers_and_what_they_were_read_from(written, results)
 def test_side_by_side(written, capsys):
     assert main(["compare-sweeps", str(written), str(written)]) == 0
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in capsys.readouterr().out.splitlines()]
-    assert rows[0] == ["", "made", "made"] and {len(row) for row in rows} == {3}
+    assert rows[0] == ["", *2 * [f"made, `{SWEEP}`"]] and {len(row) for row in rows} == {3}
     measured = from_json(json.loads(written.read_text())["statistics"]["γ"])
     low, high = measured.interval(0.95)
     (row,) = [row for row in rows if row[0] == "γ"]
     assert row[1] == row[2] == f"{measured.value:.3g} ({low:.3g} … {high:.3g})"
+
+
+def test_the_table_of_a_page_is_written_between_its_marks(written, tmp_path, capsys):
+    page, words = tmp_path / "page.md", ["compare-sweeps", str(written)]
+    page.write_text("before\n<!-- sizes: written by `make gallery` -->\nold\n<!-- end of sizes -->\nafter\n")
+    assert main([*words, "--into", str(page), "--mark", "sizes"]) == 0
+    assert main(words) == 0
+    table = capsys.readouterr().out
+    text = page.read_text()
+    assert table in text and text.startswith("before\n") and text.endswith("\nafter\n") and "old" not in text
 
 
 def test_the_rule_measures_what_a_summary_needs(tmp_path):

@@ -9,13 +9,14 @@ SIZES = ("depth", "width", "N", "steps", "runs")
 """The rows above the statistics: what was run."""
 
 
-def markdown(summaries: Sequence[Mapping]) -> str:
-    """One column for each summary; below the sizes one row for each statistic, with its interval of 95 %."""
+def markdown(summaries: Sequence[Mapping]) -> list[str]:
+    """The lines: one column for each summary; below the sizes one row for each statistic, with its interval of 95 %."""
     names = list(summaries[0]["statistics"])
-    rows = [["", *(summary["preset"] for summary in summaries)], ["---"] * (len(summaries) + 1)]
+    rows = [["", *(f"{summary['preset']}, `{summary['sweep']}`" for summary in summaries)]]
+    rows += [["---"] * (len(summaries) + 1)]
     rows += [[size, *(f"{summary['sizes'][size]:,}".replace(",", " ") for summary in summaries)] for size in SIZES]
     rows += [[name, *(_measured(summary["statistics"][name]) for summary in summaries)] for name in names]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+    return [f"| {' | '.join(row)} |" for row in rows]
 
 
 def _measured(values: Mapping) -> str:

@@ -42,8 +42,15 @@ def summarise_sweep(arguments: argparse.Namespace) -> None:
 
 def compare_sweeps(arguments: argparse.Namespace) -> None:
     from ..claims import collection, comparison
+    from ..documents.marks import between_marks
+    from ..files import write_whole
 
-    print(comparison.markdown([collection.read_json(path) for path in arguments.summaries]), end="")
+    lines = comparison.markdown([collection.read_json(path) for path in arguments.summaries])
+    if arguments.into is None:
+        print("\n".join(lines))
+    else:
+        text = arguments.into.read_text(encoding="utf-8")
+        write_whole(arguments.into, between_marks(text, arguments.mark, ["", *lines]).encode())
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -52,3 +59,5 @@ def add_verbs(verbs: Verbs) -> None:
     added.add_argument("sweep")
     added = verbs.add(compare_sweeps, "print the summaries of sweeps side by side, in Markdown")
     added.add_argument("summaries", type=Path, nargs="+", help="what summarise-sweep wrote")
+    added.add_argument("--into", type=Path, help="a page to put the table into, between its marks called --mark")
+    added.add_argument("--mark", default="summaries")
