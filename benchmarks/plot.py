@@ -68,7 +68,7 @@ def _draw_legend(figure: Figure, rows: Sequence[Mapping]) -> None:
     style = {"marker": "o", "ms": 3.2, "lw": 0.8}
     entries = [Line2D([], [], color=colour, label=engine, **style) for engine, colour in _engines(rows).items()]
     for dtype, dashes in LIMITS.items():
-        label = f"arithmetic at the speed of a matrix product, {dtype}"
+        label = f"limit set by matrix products, {dtype}"
         entries.append(Line2D([], [], color="black", lw=0.7, ls=dashes, label=label))
     figure.legend(handles=entries, loc="outside upper center", ncols=len(entries), columnspacing=1.2)
 
