@@ -142,7 +142,10 @@ def _motion(data: Mapping) -> tuple[str, Sequence[str], Iterable[Sequence[str]]]
                 f"{row['n_delta_over_p']:.2f}",
                 f"{row['listed'][skin]:.2f}",
                 ", ".join(f"{values[1]:.1g}" for values in row["motion"].values()),
-                f"{_steps(row['in_fact']['lasts'][skin])} ({_steps(row['by_bound']['lasts'][skin])}) steps",
+                " ".join(
+                    text.format(_steps(row[name]["lasts"][skin], data["longest"]))
+                    for text, name in (("{}", "in_fact"), ("({}) steps", "by_bound"))
+                ),
                 f"{row['in_fact']['gain']:.2f}",
                 f"{row['by_bound']['gain']:.2f}",
                 f"{row['by_bound']['gain_each']:.2f}",
@@ -152,9 +155,11 @@ def _motion(data: Mapping) -> tuple[str, Sequence[str], Iterable[Sequence[str]]]
     )
 
 
-def _steps(number: float | None) -> str:
+def _steps(number: float | None, longest: int) -> str:
     """A number of steps; that of a list that leaves nothing out has no end."""
-    return "∞" if number is None else f"{number:.0f}"
+    if number is None:
+        return "∞"
+    return f"≥ {longest}" if number >= longest else f"{number:.0f}"
 
 
 TABLES = {

@@ -24,7 +24,10 @@ STARTS = 3  # lists begun at each rate, of which the median counts
 
 
 class Plan(NamedTuple):
-    """A network with d = h, P, the annealed protocol, rates it is looked at, and how many steps a list may last."""
+    """A network with d = h, P, the annealed protocol, the rates at which it is looked at, and the longest list.
+
+    Each look takes `STARTS` times that; `rates` are so far apart that the run reaches the next one only afterwards.
+    """
 
     width: int
     n_train: int
@@ -36,7 +39,7 @@ class Plan(NamedTuple):
     tail_rates: tuple[float, ...]
 
 
-FULL = Plan(20, 2337, 20000, 2e-3, (1.5e-3, 1e-3, 5e-4, 2e-4, 1e-4), 1000, 3000, (1e-5, 1e-6, 1e-7))
+FULL = Plan(20, 2337, 20000, 2e-3, (1.5e-3, 1e-3, 5e-4, 2e-4, 1e-4), 300, 3000, (1e-5, 1e-6, 1e-7))
 QUICK = Plan(8, 250, 1500, 1e-2, (5e-3, 1e-3), 30, 40, (1e-6,))
 
 
@@ -48,7 +51,7 @@ def measure(quick: bool) -> dict:
 def follow(plan: Plan) -> dict:
     """`rows`, one per rate: on the way down of an annealed run, then at constant rates as late in the papers' runs.
 
-    And what the bound costs: `seconds`, of one bound and of one step.
+    And what the bound costs: `seconds`, of one bound and of one step. No list was followed for more than `longest`.
     """
     network = square(plan.width, 2)
     inputs, labels = random.generate(plan.width, plan.n_train, seed=1)
@@ -66,7 +69,8 @@ def follow(plan: Plan) -> dict:
         _advance(optimizer, lambda _, rate=rate: rate, 0, plan.tail)
         looked = [_look(optimizer, inputs, rate, plan.longest) for _ in range(STARTS)]
         rows.append({"protocol": "constant", "rate": rate, **_typical(looked)})
-    return {"rows": rows, "seconds": _costs(optimizer, inputs), "n_weights": network.n_weights, "n_train": plan.n_train}
+    sizes = {"n_weights": network.n_weights, "n_train": plan.n_train, "longest": plan.longest}
+    return {"rows": rows, "seconds": _costs(optimizer, inputs), **sizes}
 
 
 def motion_bound(before: np.ndarray, after: np.ndarray, norms: list[np.ndarray], network) -> np.ndarray:

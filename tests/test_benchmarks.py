@@ -9,6 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 from workflow_copy import ROOT, environment
 
+from jamming.documents.marks import between_marks
+
 FOLDER = ROOT / "benchmarks"
 
 
@@ -77,6 +79,9 @@ def test_the_plot_says_what_was_not_measured(load):
 def test_the_docs_name_what_is_there():
     page = (ROOT / "docs" / "speed.md").read_text()
     assert "(speed.png)" in page and (ROOT / "docs" / "speed.png").stat().st_size < 150_000
+    begin, end = "<!-- benchmarks: written by `make benchmarks` -->", "<!-- end of benchmarks -->"
+    assert "| autograd (float64) |" in page.partition(begin)[2].partition(end)[0]
+    assert f"{begin}\nanew\n\n{end}" in between_marks(page, "benchmarks", ["anew"], by="make benchmarks")
     assert "make benchmarks" in page and "make benchmarks" in (ROOT / "README.md").read_text()
 
 
@@ -164,6 +169,16 @@ def test_gain_of_a_list(load):
     assert gain(1, 0.3, 0.25) == 1, "one that lasts a step saves nothing"
     assert gain(2, 0.5, 0.25) == pytest.approx(1.5 / (0.75 + 0.5))
     assert gain(np.inf, 0.25, 0.25) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("name", ["FULL", "QUICK"])
+def test_looks_at_an_annealed_run_do_not_overlap(load, name):
+    motion = load("motion")
+    plan = getattr(motion, name)
+    middles = [plan.steps * (1 - rate / plan.first_rate) for rate in plan.rates]
+    assert np.all(
+        np.diff([0, *middles, plan.steps]) >= np.array([0.5, *[1] * (len(middles) - 1), 0.5]) * 3 * plan.longest
+    )
 
 
 def test_a_list_never_outlasts_what_happens(load):
