@@ -48,7 +48,8 @@ def main() -> None:
     results = arguments.out / "benchmarks.json"
     earlier = arguments.only is not None and results.exists()
     data = json.loads(results.read_text(encoding="utf-8")) if earlier else {}
-    threads = [number for number in ANALYSIS_THREADS if number <= (os.cpu_count() or 1)]
+    most = 1 if arguments.quick else os.cpu_count() or 1
+    threads = [number for number in ANALYSIS_THREADS if number <= most]
     data["machine"] = apart.call("machine", "describe", 1)
     for name in PARTS if arguments.only is None else arguments.only:
         print(f"measuring: {name}", file=sys.stderr, flush=True)

@@ -43,7 +43,8 @@ def test_one_command_measures_everything(measured):
     for row in [*data["training_step"], *data["scaling"]]:
         assert row["seconds"] > 0 and row["limit"] > 0
     assert {row["against"] for row in data["scaling"]} == {"n_weights", "n_train", "replicas"}
-    assert {row["threads"] for row in data["spectra"]} >= {1}
+    for row in [*data["spectra"], *data["effective"]]:
+        assert row["threads"] == 1 and row["memory_gb"] > 0.05
     assert data["dry_run"][0]["jobs"] > 100 and data["dry_run"][0]["memory_mb"] > 20
 
 
@@ -62,6 +63,7 @@ def test_parts_can_be_measured_anew_and_the_others_stay(measured, load, monkeypa
         "dry_run",
         lambda quick, threads: [{"jobs": 7, "seconds": 1.0, "cpu_seconds": 0.9, "memory_mb": 50.0}],
     )
+    monkeypatch.setattr(run.apart, "call", lambda *_, **__: before["machine"])
     monkeypatch.setattr(sys, "argv", ["run.py", "--only", "dry_run", "--out", str(measured)])
     run.main()
     after = json.loads((measured / "benchmarks.json").read_text())
