@@ -54,8 +54,8 @@ def _spectra(rows: Sequence[Mapping]) -> tuple[str, Sequence[str], Iterable[Sequ
         "threads",
         "H_0",
         "H_p",
-        "spectra of H_0, H_p and H",
-        "of all threads together",
+        "all spectra by the clock",
+        "of the processor",
         "peak memory",
     )
     return (
@@ -78,7 +78,7 @@ def _spectra(rows: Sequence[Mapping]) -> tuple[str, Sequence[str], Iterable[Sequ
 
 
 def _effective(rows: Sequence[Mapping]) -> tuple[str, Sequence[str], Iterable[Sequence[str]]]:
-    header = ("Ñ", "P", "N_eff", "vectors used", "threads", "time", "of all threads together", "peak memory")
+    header = ("Ñ", "P", "N_eff", "vectors used", "threads", "by the clock", "of the processor", "peak memory")
     return (
         "N_eff, L = 3, d = 10",
         header,
@@ -99,7 +99,7 @@ def _effective(rows: Sequence[Mapping]) -> tuple[str, Sequence[str], Iterable[Se
 
 
 def _dry_run(rows: Sequence[Mapping]) -> tuple[str, Sequence[str], Iterable[Sequence[str]]]:
-    header = ("jobs", "time", "of the processor", "per job", "peak memory")
+    header = ("jobs", "by the clock", "of the processor", "per job", "peak memory")
     return (
         "Planning: `snakemake -n -q rules`",
         header,

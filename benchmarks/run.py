@@ -65,7 +65,7 @@ def main() -> None:
         page = ROOT / "docs" / "speed.md"
         text = between_marks(page.read_text(encoding="utf-8"), "benchmarks", lines, by="make benchmarks")
         write_whole(page, text.encode())
-        write_whole(ROOT / "docs" / "speed.png", plot.saved(data, "png", dpi=150))
+        write_whole(ROOT / "docs" / "speed.png", plot.saved(data, "png", dpi=120))
 
 
 if __name__ == "__main__":
