@@ -21,7 +21,7 @@ export PYTHONNOUSERSITE := 1
 # Relative to the folder of this file, which may have spaces in its path.
 IN_VENV := PATH="$$PWD/.venv/bin:$$PATH"; export PATH;
 
-.PHONY: all setup plan test lint format gallery lock clean distclean help
+.PHONY: all setup plan test lint format gallery benchmarks lock clean distclean help
 
 all: setup  ## set up and run the main job
 	@$(IN_VENV) snakemake --cores "$(CORES)" --max-jobs-per-timespan 10000/10s $(ARGS)
@@ -50,6 +50,9 @@ gallery: setup  ## write the galleries of README and docs, and docs/claims.md, a
 	@$(IN_VENV) snakemake --cores "$(CORES)" all claims $(ARGS)
 	@$(IN_VENV) python -m jamming gallery --results results/quick --out docs --readme README.md
 	@$(IN_VENV) python -m jamming show-claims --markdown results/quick/claims.json > docs/claims.md
+
+benchmarks: setup  ## measure the speed of steps, analysis and planning: ten minutes, results/benchmarks/benchmarks.pdf
+	@$(IN_VENV) python benchmarks/run.py $(ARGS)
 
 lock:  ## write envs/requirements.lock anew from envs/requirements.in
 	@PYTHON="$(PYTHON)" sh envs/lock.sh

@@ -1,107 +1,47 @@
-"""Time of one training step against plain autograd with torch.optim.Adam over all patterns.
+"""One training step at N ≈ 800 and 8000, each way there is against plain autograd over all patterns."""
 
-    python benchmarks/training_step.py [--threads 1] [--repeats 7] [--backend torch]
+import machine
+from engines import STEPS
+from problems import RATIO, jammed, square
+from timing import medians
 
-Both do the same steps from the same state, which is prepared by training towards jamming: that is where runs
-spend their time, and where only the unsatisfied patterns need a backward pass. Rounds of the two alternate, so that
-a noisy machine disturbs both; medians and their ratio are printed.
-"""
-
-import argparse
-import os
-import statistics
-import sys
-import time
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
-
-# name, network's (dim, width, depth), P, steps of preparation, steps in a round
-CASES = (
-    ("d = h = 20, L = 2, P = 2300", (20, 20, 2), 2300, 20000, 100),
-    ("d = h = 51, L = 3, P = 22000", (51, 51, 3), 22000, 3500, 4),
-)
+SIZES = ((20, 2), (51, 3))  # (d = h, L): N = 820, 7854
+QUICK = ((5, 2),)
+ROUNDS, SECONDS = 9, 0.4
 
 
-class PlainAdam:
-    """The obvious way: forward and backward over all patterns by autograd, one parameter tensor per layer."""
-
-    def __init__(self, network, params, inputs, labels, margin):
-        import torch
-
-        from jamming.network import unpack
-
-        self.torch, self.margin = torch, margin
-        self.inputs, self.labels = torch.tensor(inputs), torch.tensor(labels)
-        self.layers = [
-            (torch.tensor(weights, requires_grad=True), torch.tensor(biases, requires_grad=True))
-            for weights, biases in unpack(params, network)
-        ]
-        self.adam = torch.optim.Adam([tensor for layer in self.layers for tensor in layer], lr=1e-6)
-
-    def step(self):
-        functional = self.torch.nn.functional
-        active = self.inputs
-        for weights, biases in self.layers[:-1]:
-            active = self.torch.relu(functional.linear(active, weights, biases))
-        delta = self.margin - self.labels * functional.linear(active, *self.layers[-1])[:, 0]
-        loss = (self.torch.relu(delta) ** 2).sum() / (2 * len(self.labels))
-        self.adam.zero_grad()
-        loss.backward()
-        self.adam.step()
-        return int((delta > 0).sum())
+def measure(quick: bool) -> list[dict]:
+    """One row per size and engine: seconds per step, how many times faster than autograd, and the limit in seconds."""
+    rows = []
+    for width, depth in QUICK if quick else SIZES:
+        network = square(width, depth)
+        rows += step_rows(
+            network, round(RATIO * network.n_weights), STEPS, *((2, 0.01) if quick else (ROUNDS, SECONDS))
+        )
+    return rows
 
 
-def measure(shape, n_train, preparation, steps, repeats, backend="auto"):
-    """Median seconds per step of (ours, plain) and N_Δ/P of the state they were measured at."""
-    import numpy as np
-
-    from jamming import kernels
-    from jamming.datasets import random
-    from jamming.network import initial_params
-    from jamming.spec import Network
-
-    dim, width, depth = shape
-    network = Network(dim, width, depth, "relu")
-    inputs, labels = random.generate(dim, n_train, seed=1)
-    labels = labels.astype(np.float64)
-    ours = kernels.choose("cpu", backend).hinge_adam(network, initial_params(network, 1), inputs, labels, margin=0.5)
-    for step in range(preparation):
-        ours.compute_gradient()
-        ours.update(2e-3 * (1 - step / preparation))
-    plain = PlainAdam(network, ours.params.numpy().copy(), inputs, labels, margin=0.5)
-
-    def our_step():
-        n_delta = ours.compute_gradient()
-        ours.update(1e-6)
-        return n_delta
-
-    seconds = {our_step: [], plain.step: []}
-    for step, times in [*seconds.items()] * repeats:
-        started = time.perf_counter()
-        for _ in range(steps):
-            n_delta = step()
-        times.append((time.perf_counter() - started) / steps)
-    medians = [statistics.median(times[1:] or times) for times in seconds.values()]
-    return *medians, n_delta / n_train
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--backend", default="auto", help="auto, compiled or torch")
-    arguments = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
-    import torch
-
-    torch.set_num_threads(arguments.threads)
-    print(f"one training step, float64, {arguments.threads} thread(s), torch {torch.__version__}, medians\n")
-    print(f"{'network':30} {'N_Δ/P':>6} {'ours [ms]':>10} {'autograd [ms]':>14} {'ratio':>6}")
-    for name, shape, n_train, preparation, steps in CASES:
-        ours, plain, fraction = measure(shape, n_train, preparation, steps, arguments.repeats, arguments.backend)
-        print(f"{name:30} {fraction:6.2f} {1e3 * ours:10.3f} {1e3 * plain:14.3f} {plain / ours:6.2f}", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+def step_rows(network, n_train: int, engines: dict, rounds: int, seconds: float) -> list[dict]:
+    """Rows of one problem. The product of matrices that sets the limit is measured in the same rounds."""
+    problem = jammed(network, n_train)
+    actions = {name: make(problem) for name, (_, make) in engines.items()}
+    products = {dtype: machine.product(dtype) for dtype in sorted({dtype for dtype, _ in engines.values()})}
+    actions |= {dtype: action for dtype, (action, _) in products.items()}
+    times = medians(actions, rounds, seconds)
+    work = machine.step_operations(network.n_weights, n_train, problem.n_delta)
+    return [
+        {
+            "width": network.width,
+            "depth": network.depth,
+            "n_weights": network.n_weights,
+            "n_train": n_train,
+            "n_delta": problem.n_delta,
+            "engine": name,
+            "dtype": dtype,
+            "seconds": times[name],
+            "ratio": times["autograd"] / times[name] if "autograd" in engines else None,
+            "limit": work * times[dtype] / products[dtype][1],
+            "gflops": products[dtype][1] / times[dtype] / 1e9,
+        }
+        for name, (dtype, _) in engines.items()
+    ]

@@ -75,7 +75,16 @@ def test_groups_of_the_rules_are_those_of_the_profile():
     rules = "\n".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
     slurm = yaml.safe_load((ROOT / "profiles" / "slurm" / "profile.yaml").read_text())
     named = {entry.split("=")[0] for entry in slurm["group-components"]}
-    assert set(re.findall(r'group:\s+"(\w+)"', rules)) == named
+    assert set(re.findall(r'group:\s+(?:submission_of\()?"(\w+)"', rules)) == named
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_tables_are_in_a_group_only_where_submissions_are_shared(project, profile):
+    """Elsewhere the group would cost a dry-run a time that grows as the square of the number of results."""
+    done = snakemake(project, "figures/fig3.pdf", "figures/fig4.pdf", "-n", "--profile", f"profiles/{profile}")
+    before, *groups = said(done).split("Group job figures")
+    assert ("rule tabulate_fig3" in before) == (profile == "default")
+    assert len(groups) == (2 if profile == "default" else 1)
 
 
 # profiles/cluster-generic, with batch systems made up for the purpose

@@ -255,6 +255,18 @@ def test_spectra_are_those_of_the_matrices():
     assert found.h[0] < 0 < found.h0[-1]
 
 
+@pytest.mark.parametrize("n_patterns", [2, 60, 300], ids="{} patterns".format)
+def test_eigenvalues_of_h0_are_found_from_the_smaller_matrix(n_patterns, monkeypatch):
+    network = Network(4, 5, 2, "relu")
+    data = made(network, n_patterns)
+    n_delta, sizes = np.sum(delta_of(*data, network) > 0), []
+    solve = spectra.eigenvalues
+    monkeypatch.setattr(spectra, "eigenvalues", lambda matrix: sizes.append(len(matrix)) or solve(matrix))
+    found = spectra.h0_eigenvalues(*data, network, MARGIN)
+    np.testing.assert_allclose(found, np.linalg.eigvalsh(spectra.h0(*data, network, MARGIN)), atol=1e-12)
+    assert sizes == [min(n_delta, network.n_params)] and np.all(np.diff(found) >= 0)
+
+
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_without_unsatisfied_patterns_everything_is_zero(activation):
     network = Network(3, 4, 2, activation)

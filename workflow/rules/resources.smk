@@ -41,6 +41,15 @@ RESUMABLE = ("train", "find_transition")
 SHORT = ("generate_data", "measure_gaps", "measure_preactivations", "tabulate", "draw")
 
 
+def submission_of(group):
+    """The group of jobs with many inputs, which is none unless a cluster's profile submits several jobs at once.
+
+    Each input that is done makes Snakemake compare all inputs of a job with its group, if it has one; in a dry-run of
+    10 000 jobs that is most of the time. Such a profile is known by what it says of `in_turn`.
+    """
+    return group if "in_turn" in workflow.resource_scopes else None
+
+
 def grown(value, attempt):
     """More at each attempt: twice at the second, four times at most."""
     return value * min(attempt, 4)

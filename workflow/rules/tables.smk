@@ -61,7 +61,7 @@ for figure in tables.MODULES:
         benchmark:
             f"{RESULTS}/benchmarks/tables/{figure}.tsv"
         group:
-            "figures"
+            submission_of("figures")
         conda:
             "../../envs/analysis.yaml"
         threads: threads_of("tabulate")

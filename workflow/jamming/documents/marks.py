@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 
 
-def between_marks(text: str, name: str, lines: Sequence[str]) -> str:
-    """`text` with `lines` between its marks called `name`. Raises ValueError, one sentence, if it lacks them."""
-    begin, end = f"<!-- {name}: written by `make gallery` -->", f"<!-- end of {name} -->"
+def between_marks(text: str, name: str, lines: Sequence[str], by: str = "make gallery") -> str:
+    """`text` with `lines` between its marks called `name`, which say that the command `by` writes them.
+
+    Raises ValueError, one sentence, if it lacks them.
+    """
+    begin, end = f"<!-- {name}: written by `{by}` -->", f"<!-- end of {name} -->"
     before, found, rest = text.partition(begin)
     _, ended, after = rest.partition(end)
     if not (found and ended):

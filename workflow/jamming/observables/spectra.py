@@ -67,14 +67,31 @@ def output_hessian(params: np.ndarray, inputs: np.ndarray, coefficients: np.ndar
     return _mirror(matrix)
 
 
+def h0_eigenvalues(
+    params: np.ndarray, inputs: np.ndarray, labels: np.ndarray, network: Network, margin: float
+) -> np.ndarray:
+    """Eigenvalues of H_0, ascending, shape (n_params,).
+
+    With the N_Δ rows ∇Δ_m as a matrix J, H_0 = JᵀJ/P and the Gram matrix JJᵀ/P have the same eigenvalues but for exact
+    zeros. Near jamming, N_Δ ≈ 0.75 N, to solve for the smaller one takes 0.4 of the time.
+    """
+    delta = losses.overlaps(net.forward(params, inputs, network)[0], labels, margin)
+    unsatisfied = inputs[delta > 0]
+    if not 0 < len(unsatisfied) < network.n_params:
+        return eigenvalues(h0(params, inputs, labels, network, margin))
+    gradients = net.output_gradients(params, unsatisfied, network)
+    gram = linalg.blas.dsyrk(1 / len(inputs), gradients.T, trans=1, lower=1)
+    del gradients
+    return np.sort(np.concatenate([eigenvalues(_mirror(gram.T)), np.zeros(network.n_params - len(unsatisfied))]))
+
+
 def spectra(params: np.ndarray, inputs: np.ndarray, labels: np.ndarray, network: Network, margin: float) -> Spectra:
     """Eigenvalues of H_0, H_p and H = H_0 + H_p; no more than two matrices of (Ñ, Ñ) doubles live at a time."""
-    second = hp(params, inputs, labels, network, margin)
+    data = (params, inputs, labels, network, margin)
+    eigenvalues_h0 = h0_eigenvalues(*data)
+    second = hp(*data)
     eigenvalues_hp = eigenvalues(second.copy())
-    first = h0(params, inputs, labels, network, margin)
-    second += first
-    eigenvalues_h0 = eigenvalues(first)
-    del first
+    second += h0(*data)
     return Spectra(eigenvalues_h0, eigenvalues_hp, eigenvalues(second))
 
 
