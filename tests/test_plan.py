@@ -101,6 +101,14 @@ def test_networks_below_jamming_stop_early_and_others_do_not():
     assert steps == sorted(steps) and steps[0] == 750 < steps[1] < 1500 and steps[2:] == [1500, 1500]
 
 
+def test_at_a_constant_rate_networks_stop_as_early_however_long_the_protocol():
+    *_, point = read_points(load("quick"))["generalization_L5"].values()
+    far_below = dataclasses.replace(point, n_train=10)
+    protocols = [dataclasses.replace(point.protocol, steps=steps) for steps in (20_000, 200_000)]
+    steps = [expected_steps(dataclasses.replace(far_below, protocol=protocol)) for protocol in protocols]
+    assert steps == pytest.approx([5000, 5000])
+
+
 def test_a_search_ends_beside_the_transition():
     point = read_lines(load("paper"))["line_hinge_L3"]["P01000"]
     tried = expected_attempts(point)

@@ -19,6 +19,8 @@ from .spec import Network, Point, Protocol
 # P/N at which networks jam, about. Below, they fit and stop early: at a fraction of their steps that falls with P/N.
 JAMMED_FROM = {("random", "relu"): 2.4, ("random", "tanh"): 3.8, ("mnist", "relu"): 5.0, ("mnist", "tanh"): 6.0}
 EARLIEST_STOP = 0.5
+# Where the rate is the same in longer protocols, networks far below stop after this over the rate, in steps.
+EARLIEST_AT_RATE_1 = 5.0
 # N* = ratio·P + offset, about, and the part of its steps that a network which fits makes.
 TRANSITION = {"random": (0.8, 120), "mnist": (0.4, 100), "cross_entropy_sgd": (1.3, 80)}
 STEPS_TO_FIT = {"hinge": 0.8, "cross_entropy_sgd": 0.2}
@@ -96,7 +98,10 @@ def expected_steps(point: Point) -> float:
     """Steps of one replica: all of them near jamming and above, fewer below, where it stops at N_Δ = 0."""
     jammed = JAMMED_FROM[point.dataset, point.network.activation]
     relative = point.n_train / point.network.n_weights / jammed
-    return point.protocol.steps * min(1.0, max(relative, EARLIEST_STOP))
+    earliest = EARLIEST_STOP
+    if can_be_extended(point.protocol):
+        earliest = min(earliest, EARLIEST_AT_RATE_1 / point.protocol.rate / point.protocol.steps)
+    return point.protocol.steps * min(1.0, max(relative, earliest))
 
 
 def expected_attempts(point: LinePoint) -> list[tuple[Network, float]]:
