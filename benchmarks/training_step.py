@@ -69,7 +69,7 @@ def measure(shape, n_train, preparation, steps, repeats, backend="auto"):
     for step in range(preparation):
         ours.compute_gradient()
         ours.update(2e-3 * (1 - step / preparation))
-    plain = PlainAdam(network, ours.params.numpy().copy(), inputs, labels, margin=0.5)
+    plain = PlainAdam(network, ours.params.copy(), inputs, labels, margin=0.5)
 
     def our_step():
         n_delta = ours.compute_gradient()

@@ -39,7 +39,7 @@ def test_the_plain_step_is_ours():
         ours.update(1e-6)
         assert plain.step() == n_delta
     for (weights, biases), (plain_weights, plain_biases) in zip(
-        unpack(ours.params.numpy(), network), plain.layers, strict=True
+        unpack(ours.params, network), plain.layers, strict=True
     ):
         np.testing.assert_allclose(plain_weights.detach().numpy(), weights, rtol=1e-12, atol=1e-13)
         np.testing.assert_allclose(plain_biases.detach().numpy(), biases, rtol=1e-12, atol=1e-13)
