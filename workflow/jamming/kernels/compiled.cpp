@@ -8,7 +8,8 @@
 // The same fields in the same order as `Problem` in compiled.py
 struct Problem {
     Int dim, width, depth, tanh, n_patterns, n_params;
-    double margin;
+    double margin, beta_1, beta_2, epsilon;
+    double rate, root;                                          // of the next update, as `update` wants them
     const void *inputs, *labels;                                // (blocks, dim, BLOCK) and (blocks, BLOCK)
     void *params, *gradient, *first_moment, *second_moment;     // (n_params)
     void *outputs, *delta;                                      // (blocks, BLOCK)
@@ -160,8 +161,9 @@ struct Step : Blocks<T> {
     }
 
     // Adam (Kingma and Ba 2015) with `rate` already divided by 1 - beta_1^t and `root` = sqrt(1 - beta_2^t)
-    static void update(const Problem &p, double beta_1, double beta_2, Real rate, Real root, Real epsilon) {
-        const Real forget_1 = Real(1 - beta_1), forget_2 = Real(1 - beta_2), keep_2 = Real(beta_2);
+    static void update(const Problem &p) {
+        const Real forget_1 = Real(1 - p.beta_1), forget_2 = Real(1 - p.beta_2), keep_2 = Real(p.beta_2);
+        const Real rate = Real(p.rate), root = Real(p.root), epsilon = Real(p.epsilon);
         Real *params = (Real *)p.params, *first = (Real *)p.first_moment, *second = (Real *)p.second_moment;
         const Real *gradient = (const Real *)p.gradient;
         for (Int k = 0; k < p.n_params; k++) {
@@ -172,13 +174,11 @@ struct Step : Blocks<T> {
     }
 };
 
-#define EXPORTS(REAL, T)                                                                                         \
-    EXPORT Int workspace_size_##REAL(const Problem *p) { return Step<T>::Workspace(*p).bytes; }                  \
-    EXPORT void outputs_##REAL(const Problem *p) { Step<T>::outputs(*p); }                                       \
-    EXPORT Int gradient_##REAL(const Problem *p) { return Step<T>::gradient(*p); }                               \
-    EXPORT void update_##REAL(const Problem *p, double beta_1, double beta_2, double rate, double root, double e) { \
-        Step<T>::update(*p, beta_1, beta_2, REAL(rate), REAL(root), REAL(e));                        \
-    }
+#define EXPORTS(REAL, T)                                                                          \
+    EXPORT Int workspace_size_##REAL(const Problem *p) { return Step<T>::Workspace(*p).bytes; }   \
+    EXPORT void outputs_##REAL(const Problem *p) { Step<T>::outputs(*p); }                        \
+    EXPORT Int gradient_##REAL(const Problem *p) { return Step<T>::gradient(*p); }                \
+    EXPORT void update_##REAL(const Problem *p) { Step<T>::update(*p); }
 
 EXPORTS(double, Double)
 EXPORTS(float, Float)

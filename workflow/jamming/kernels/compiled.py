@@ -18,7 +18,7 @@ class Problem(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_longlong) for name in ("dim", "width", "depth", "tanh", "n_patterns", "n_params")),
-        ("margin", ctypes.c_double),
+        *((name, ctypes.c_double) for name in ("margin", "beta_1", "beta_2", "epsilon", "rate", "root")),
         *((name, ctypes.c_void_p) for name in ("inputs", "labels", "params", "gradient")),
         *((name, ctypes.c_void_p) for name in ("first_moment", "second_moment", "outputs", "delta", "workspace")),
     )
@@ -40,7 +40,6 @@ class CompiledHingeAdam(HingeAdam):
     def _begin(self, params: np.ndarray, inputs: np.ndarray, labels: np.ndarray, dtype: str, device: str) -> None:
         names = {"workspace_size": ctypes.c_longlong, "gradient": ctypes.c_longlong, "outputs": None, "update": None}
         self._dtype, self._functions = dtype, functions("compiled", dtype, names)
-        self._functions["update"].argtypes = [ctypes.c_void_p] + 5 * [ctypes.c_double]
         self.params, self.gradient, self.first_moment, self.second_moment = (
             zeros(len(params), dtype) for _ in range(4)
         )
@@ -57,8 +56,9 @@ class CompiledHingeAdam(HingeAdam):
 
     def update(self, rate: float) -> None:
         self.step += 1
-        rate, root = rate / (1 - BETA_1**self.step), math.sqrt(1 - BETA_2**self.step)
-        self._functions["update"](ctypes.byref(self._trained), BETA_1, BETA_2, rate, root, EPSILON)
+        problem = self._trained
+        problem.rate, problem.root = rate / (1 - BETA_1**self.step), math.sqrt(1 - BETA_2**self.step)
+        self._functions["update"](ctypes.byref(problem))
 
     def _problem(self, patterns: Patterns) -> Problem:
         """What the library is told of a set of patterns."""
@@ -71,6 +71,9 @@ class CompiledHingeAdam(HingeAdam):
             n_patterns=len(patterns.labels),
             n_params=len(self.params),
             margin=self.margin,
+            beta_1=BETA_1,
+            beta_2=BETA_2,
+            epsilon=EPSILON,
             **{name: address(getattr(patterns, name)) for name in ("inputs", "labels", "outputs", "delta")},
             **{name: address(getattr(self, name)) for name in ("params", "gradient", "first_moment", "second_moment")},
         )
