@@ -175,7 +175,7 @@ def test_a_plan_of_this_machine(tmp_path, capsys):
     """Everything measured for real. How long it takes to look at a network agrees with how long it took to train it."""
     from jamming import calibrate
 
-    speeds = calibrate.measure(seconds=0.01)
+    speeds = calibrate.measure(dtype="mixed", seconds=0.01)
     assert all(value >= 0 for cost in (*speeds.step.values(), speeds.evaluation) for value in cost)
     assert all(sum(cost) > 0 for cost in (*speeds.step.values(), speeds.spectrum, speeds.effective))
     # The compiled step needs numpy, the measurements scipy besides.

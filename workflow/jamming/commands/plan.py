@@ -28,7 +28,8 @@ def plan(arguments: argparse.Namespace) -> None:
     sweeps, lines = read_points(config), read_lines(config)
     console = Console(width=None if Console().is_terminal else 110)
     device = kernels.resolve_device(arguments.device or config["device"])
-    speeds = calibrate.measure(device, arguments.backend or config["backend"], report=console.print)
+    backend = arguments.backend or config["backend"]
+    speeds = calibrate.measure(device, backend, config["dtype"], report=console.print)
     planned = planned_by_figure(config, sweeps, lines, speeds)
     console.print(_costs(arguments.preset, planned, device))
     console.print(_remarks(together(planned), speeds))
