@@ -4,6 +4,9 @@
 // gathered into full blocks; only those see the backward pass. tests/test_compiled.py compares every piece with torch.
 
 #include "blocks.h"
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 
 // The same fields in the same order as `Problem` in compiled.py
 struct Problem {
@@ -116,12 +119,33 @@ struct Step : Blocks<T> {
         }
     }
 
+#ifdef __AVX512F__
+    INLINE Doubles front(Doubles x, unsigned mask) { return (Doubles)_mm512_maskz_compress_pd(mask, (__m512d)x); }
+    INLINE Floats front(Floats x, unsigned mask) { return (Floats)_mm512_maskz_compress_ps(mask, (__m512)x); }
+    INLINE void put(double *to, Doubles x, unsigned mask) { _mm512_mask_storeu_pd(to, mask, (__m512d)x); }
+    INLINE void put(float *to, Floats x, unsigned mask) { _mm512_mask_storeu_ps(to, mask, (__m512)x); }
+#endif
+
     // Copies patterns `from` of a block behind the `filled` gathered ones
     static void gather(const Problem &p, Workspace &w, Int start, const int *from, Int count, Int filled) {
         const Real *inputs = (const Real *)p.inputs + start * p.dim;
+#ifdef __AVX512F__
+        // The processor can move the chosen lanes of a vector to its front.
+        unsigned chosen[VECTORS] = {};
+        for (Int k = 0; k < count; k++) chosen[from[k] / LANES] |= 1u << (from[k] % LANES);
+        auto copy = [&](const Real *source, Real *target) {
+            target += filled;
+            UNROLL for (int v = 0; v < VECTORS; v++) {
+                const int number = __builtin_popcount(chosen[v]);
+                put(target, front(vector(source, 0, v), chosen[v]), (1u << number) - 1);
+                target += number;
+            }
+        };
+#else
         auto copy = [&](const Real *source, Real *target) {
             for (Int k = 0; k < count; k++) target[filled + k] = source[from[k]];
         };
+#endif
         for (Int i = 0; i < p.dim; i++) copy(inputs + i * BLOCK, w.gathered + i * BLOCK);
         for (Int i = 0; i < p.depth * p.width; i++) copy(w.active + i * BLOCK, w.gathered + (p.dim + i) * BLOCK);
         copy((const Real *)p.labels + start, w.labels);
