@@ -48,10 +48,8 @@ def autograd(problem: Problem) -> Callable[[], int]:
 
 def ours(backend: str, dtype: str, problem: Problem) -> Callable[[], int]:
     """The step of one of the project's backends."""
-    import torch
-
     kernel = kernels.choose("cpu", backend).hinge_adam
-    optimizer = kernel(*problem[:4], margin=problem.margin, dtype=getattr(torch, dtype))
+    optimizer = kernel(*problem[:4], margin=problem.margin, dtype=dtype)
 
     def step() -> int:
         n_delta = optimizer.compute_gradient()

@@ -115,7 +115,7 @@ def _advance(optimizer, rate_at, step: int, until: int) -> None:
 
 
 def _costs(optimizer, inputs: np.ndarray) -> dict[str, float]:
-    params = optimizer.params.numpy().copy()
+    params = optimizer.params.copy()
     norms = activation_norms(params, inputs, optimizer.network)
     actions = {
         "step": lambda: (optimizer.compute_gradient(), optimizer.update(0.0)),
@@ -131,8 +131,8 @@ def _look(optimizer, inputs: np.ndarray, rate: float, longest: int) -> dict:
     """
     network = optimizer.network
     optimizer.compute_gradient()
-    delta, outputs = optimizer.delta.numpy().copy(), optimizer.outputs.numpy().copy()
-    before = optimizer.params.numpy().copy()
+    delta, outputs = optimizer.delta.copy(), optimizer.outputs.copy()
+    before = optimizer.params.copy()
     norms = activation_norms(before, inputs, network)
     is_safe, is_satisfied = delta <= 0, delta <= 0
     may_cross, crosses, motion = np.ones(len(delta)), np.ones(len(delta)), {}
@@ -141,11 +141,11 @@ def _look(optimizer, inputs: np.ndarray, rate: float, longest: int) -> dict:
         optimizer.update(rate)
         optimizer.compute_gradient()
         if step in SPANS:
-            moved = np.abs(optimizer.outputs.numpy() - outputs)
+            moved = np.abs(optimizer.outputs - outputs)
             motion[str(step)] = [*np.quantile(moved, (0.5, 0.999)).tolist(), float(moved.max())]
         if np.any(is_safe):
-            is_safe = is_safe & (motion_bound(before, optimizer.params.numpy(), norms, network) < -delta)
-        is_satisfied = is_satisfied & (optimizer.delta.numpy() <= 0)
+            is_safe = is_safe & (motion_bound(before, optimizer.params, norms, network) < -delta)
+        is_satisfied = is_satisfied & (optimizer.delta <= 0)
     return {"delta": delta, "by_bound": may_cross, "in_fact": crosses, "motion": motion}
 
 

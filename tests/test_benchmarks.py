@@ -123,7 +123,7 @@ def test_the_plain_step_is_ours(load):
         ours.update(engines.RATE)
         assert plain.step() == n_delta
     for (weights, biases), (plain_weights, plain_biases) in zip(
-        unpack(ours.params.numpy(), made.network), plain.layers, strict=True
+        unpack(ours.params, made.network), plain.layers, strict=True
     ):
         np.testing.assert_allclose(plain_weights.detach().numpy(), weights, rtol=1e-12, atol=1e-13)
         np.testing.assert_allclose(plain_biases.detach().numpy(), biases, rtol=1e-12, atol=1e-13)

@@ -187,8 +187,8 @@ def test_the_workflow_runs_in_its_environments(conda, tmp_path):
     made = [path for path in (folder / ".snakemake" / "conda").iterdir() if path.is_dir()]
     assert len(made) == 4
     for path, kind, has, lacks in (
-        (f"runs/{POINT}", "run", "torch", "matplotlib"),
-        ("lines/line_hinge_L3/P00040.h5", "line", "torch", "matplotlib"),
+        (f"runs/{POINT}", "run", "h5py", "matplotlib"),
+        ("lines/line_hinge_L3/P00040.h5", "line", "h5py", "matplotlib"),
         (f"observables/spectra/{POINT}", "spectra", "scipy", "torch"),
         ("tables/fig12.h5", "table", "scipy", "torch"),
         ("data/random_d6.h5", "dataset", "scipy", "torch"),

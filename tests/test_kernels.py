@@ -63,8 +63,8 @@ def test_gradient_is_autograd_s(kernel, activation, depth):
     loss, delta = plain_loss(params, network, inputs, labels, 0.5)
     loss.backward()
     assert 0 < n_delta == int((delta > 0).sum()) < len(labels)
-    torch.testing.assert_close(fast.gradient, params.grad, rtol=1e-12, atol=1e-14)
-    torch.testing.assert_close(fast.delta, delta.detach(), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(fast.gradient, params.grad.numpy(), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(fast.delta, delta.detach().numpy(), rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
@@ -81,7 +81,7 @@ def test_updates_are_torch_adam_s(kernel, activation):
         plain.zero_grad()
         plain_loss(params, network, inputs, labels, 0.5)[0].backward()
         plain.step()
-    torch.testing.assert_close(fast.params, params.detach(), rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(fast.params, params.detach().numpy(), rtol=1e-9, atol=1e-11)
 
 
 def test_gradient_is_the_slope_of_the_loss(kernel):
@@ -108,7 +108,7 @@ def test_no_unsatisfied_pattern_no_gradient(kernel):
     unpack(params, network)[-1][1][:] = 10
     fast = kernel(network, params, inputs, np.ones(len(labels)), margin=0.5)
     assert fast.compute_gradient() == 0
-    assert float(fast.gradient.abs().max()) == 0
+    assert np.abs(fast.gradient).max() == 0
 
 
 def test_a_saved_state_goes_on_with_the_same_bits(kernel):
@@ -126,17 +126,17 @@ def test_a_saved_state_goes_on_with_the_same_bits(kernel):
     second = kernel(network, np.zeros_like(initial), inputs, labels, margin=0.5)
     second.load_state(first.state(), first.step)
     steps(second, 17)
-    assert torch.equal(whole.params, second.params)
+    assert np.array_equal(whole.params, second.params)
 
 
 def test_single_precision_follows_double_precision(kernel):
     network, initial, inputs, labels = problem()
-    single = kernel(network, initial, inputs, labels, 0.5, torch.float32)
-    double = kernel(network, initial, inputs, labels, 0.5, torch.float64)
+    single = kernel(network, initial, inputs, labels, 0.5, "float32")
+    double = kernel(network, initial, inputs, labels, 0.5, "float64")
     for optimizer in (single, double):
         optimizer.compute_gradient()
-    assert single.gradient.dtype == torch.float32
-    torch.testing.assert_close(single.gradient.double(), double.gradient, rtol=1e-4, atol=1e-6)
+    assert single.gradient.dtype == np.float32
+    np.testing.assert_allclose(single.gradient, double.gradient, rtol=1e-4, atol=1e-6)
 
 
 def test_the_evaluator_is_the_forward_pass_at_the_parameters_of_the_moment(kernel):
@@ -144,7 +144,7 @@ def test_the_evaluator_is_the_forward_pass_at_the_parameters_of_the_moment(kerne
     optimizer = kernel(network, initial, inputs[:10], labels[:10], 0.5)
     evaluate = optimizer.evaluator(inputs)
     for _ in range(2):
-        expected = forward(optimizer.params.numpy(), inputs, network)[0]
-        np.testing.assert_allclose(evaluate().numpy(), expected, rtol=1e-12, atol=1e-14)
+        expected = forward(optimizer.params, inputs, network)[0]
+        np.testing.assert_allclose(evaluate(), expected, rtol=1e-12, atol=1e-14)
         optimizer.compute_gradient()
         optimizer.update(0.1)

@@ -351,7 +351,7 @@ def test_an_attempt_is_the_training_it_says(protocol, tmp_path):
         kernel = transition.kernels.choose("cpu").cross_entropy(point.network(width), initial, inputs, labels, seed)
         for step in range(200):
             kernel.train_step(0.2 if step < 100 else 0.02)
-        aligned = labels * kernel.evaluate_all().numpy()
+        aligned = labels * kernel.evaluate_all()
         loss, unsatisfied = np.mean(np.log1p(np.exp(-aligned))), np.sum(aligned < 0)
     else:
         initial = transition.network.initial_params(point.network(width), point.seed_for("initial", 0, width))
@@ -360,7 +360,7 @@ def test_an_attempt_is_the_training_it_says(protocol, tmp_path):
             kernel.compute_gradient()
             kernel.update(1e-6 + (3e-2 - 1e-6) * (1 - step / 200))
         unsatisfied = kernel.compute_gradient()
-        aligned, delta = labels * kernel.outputs.numpy(), kernel.delta.numpy()
+        aligned, delta = labels * kernel.outputs, kernel.delta
         loss = np.sum(delta[delta > 0] ** 2) / 80
     assert attempts["n_delta"][-1] == unsatisfied
     assert attempts["misclassified"][-1] == np.sum(aligned < 0) > 0

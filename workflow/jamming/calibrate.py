@@ -30,29 +30,36 @@ HINGE = (
 )
 CROSS_ENTROPY = (((25, 6, 3), 100), ((25, 12, 3), 400), ((25, 10, 5), 200), ((25, 30, 3), 1000))
 WARM_UP_STEPS, WARM_UP_RATE = 150, 5e-3
+# What a job imports, by what it does; training by a backend in torch imports that, too.
 IMPORTS = {
-    "torch": "jamming.training, jamming.transition",
-    "numpy": "jamming.observables.spectra, jamming.observables.effective",
-    "matplotlib": "jamming.figures, jamming.figures.fig6, jamming.store, matplotlib.backends.backend_svg",
+    "training": "jamming.training, jamming.transition",
+    "measuring": "jamming.observables.spectra, jamming.observables.effective",
+    "drawing": "jamming.figures, jamming.figures.fig6, jamming.store, matplotlib.backends.backend_svg",
 }
 
 
-def measure(device: str = "cpu", backend: str = "auto", seconds: float = 0.1, report: Callable = print) -> Speeds:
+def measure(
+    device: str = "cpu", backend: str = "auto", dtype: str = "float64", seconds: float = 0.1, report: Callable = print
+) -> Speeds:
     """The speeds of this machine: each problem is repeated for about `seconds`, three times.
+
+    For `dtype` mixed steps are those of single precision, which most of them are.
 
     Raises ValueError if `device` or `backend` cannot be had.
     """
-    chosen = kernels.choose(device, backend, report)
+    chosen = kernels.choose(device, backend, report, threads=1)
     hinge, crossed = chosen.hinge_adam, chosen.cross_entropy
+    where = {"dtype": "float32" if dtype == "mixed" else dtype, "device": device}
     fits = {
-        activation: fit([_hinge_step(hinge, Network(*shape, activation), n, device, seconds) for shape, n in HINGE])
+        activation: fit([_hinge_step(hinge, Network(*shape, activation), n, where, seconds) for shape, n in HINGE])
         for activation in ("relu", "tanh")
     }
     fits["cross_entropy_sgd"] = fit(
-        [_cross_entropy_step(crossed, Network(*shape, "relu"), n, device, seconds) for shape, n in CROSS_ENTROPY]
+        [_cross_entropy_step(crossed, Network(*shape, "relu"), n, where, seconds) for shape, n in CROSS_ENTROPY]
     )
-    looked = [_evaluation(hinge, Network(*shape, "relu"), device, seconds) for shape, _ in HINGE[:5]]
-    starts = {name: _start(modules) for name, modules in IMPORTS.items()}
+    looked = [_evaluation(hinge, Network(*shape, "relu"), where, seconds) for shape, _ in HINGE[:5]]
+    kernel = {"training": f", {hinge.__module__}, {crossed.__module__}"}
+    starts = {name: _start(modules + kernel.get(name, "")) for name, modules in IMPORTS.items()}
     return Speeds(
         step={name: coefficients for name, (coefficients, _) in fits.items()},
         evaluation=fit(looked)[0],
@@ -92,11 +99,9 @@ def best_time(action: Callable[[], object], seconds: float, repeats: int = 3) ->
     return best
 
 
-def _hinge_step(kernel: type, net: Network, n_train: int, device: str, seconds: float) -> tuple[Network, int, float]:
-    import torch
-
+def _hinge_step(kernel: type, net: Network, n_train: int, where: dict, seconds: float) -> tuple[Network, int, float]:
     inputs, labels = random.generate(net.dim, n_train, seed=1)
-    optimizer = kernel(net, network.initial_params(net, 1), inputs, labels, 0.5, torch.float64, device)
+    optimizer = kernel(net, network.initial_params(net, 1), inputs, labels, 0.5, **where)
 
     def step() -> None:
         optimizer.compute_gradient()
@@ -112,21 +117,17 @@ def _hinge_step(kernel: type, net: Network, n_train: int, device: str, seconds: 
 
 
 def _cross_entropy_step(
-    kernel: type, net: Network, n_train: int, device: str, seconds: float
+    kernel: type, net: Network, n_train: int, where: dict, seconds: float
 ) -> tuple[Network, int, float]:
-    import torch
-
     inputs, labels = random.generate(net.dim, n_train, seed=1)
     initial = cross_entropy.initial_params(net, 1)
-    optimizer = kernel(net, initial, inputs, labels, 1, torch.float64, device)
+    optimizer = kernel(net, initial, inputs, labels, 1, **where)
     return net, optimizer.batch_size, best_time(lambda: optimizer.train_step(1e-3), seconds)
 
 
-def _evaluation(kernel: type, net: Network, device: str, seconds: float) -> tuple[Network, int, float]:
-    import torch
-
+def _evaluation(kernel: type, net: Network, where: dict, seconds: float) -> tuple[Network, int, float]:
     inputs, labels = random.generate(net.dim, 10_000, seed=1)
-    optimizer = kernel(net, network.initial_params(net, 1), inputs[:100], labels[:100], 0.5, torch.float64, device)
+    optimizer = kernel(net, network.initial_params(net, 1), inputs[:100], labels[:100], 0.5, **where)
     return net, len(labels), best_time(optimizer.evaluator(inputs), seconds)
 
 

@@ -1,4 +1,4 @@
-"""The quadratic hinge loss and what is counted with it ([G] Eq. 9, [S] Eq. 4). Arrays or tensors alike."""
+"""The quadratic hinge loss and what is counted with it ([G] Eq. 9, [S] Eq. 4). No torch."""
 
 
 def overlaps(outputs, labels, margin: float):

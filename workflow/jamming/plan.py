@@ -42,8 +42,9 @@ class Speeds:
     A step of a network on P patterns takes `constant + per_weight·P·N + per_neuron·P·(d + L·h)`; `step` holds these
     three by activation, "cross_entropy_sgd" among them with the batch in place of P, and `evaluation` those of
     looking at patterns without learning from them. `spectrum` (constant, per Ñ³) is all eigenvalues of one network,
-    `effective` (constant, per vector and Ñ²) one N_eff, `start` a job's imports by the package it needs, `base` the
-    memory these take in bytes. `error` is the largest relative deviation of the measured steps from the formula.
+    `effective` (constant, per vector and Ñ²) one N_eff, `start` a job's imports by what it does (training, measuring
+    or drawing), `base` the memory these take in bytes. `error` is the largest relative deviation of the measured steps
+    from the formula.
     """
 
     step: Mapping[str, tuple[float, float, float]]
@@ -158,8 +159,8 @@ class _Planner:
                         self.sweeps, name, figure, lambda point, kind=kind: self.point(kind, point)
                     )
         start = self.speeds.start
-        yield Job(f"tables/{figure}", start["numpy"] + 0.5, self.speeds.base["numpy"], SMALL_FILE)
-        yield Job(f"figures/{figure}", 2 * start["matplotlib"], self.speeds.base["matplotlib"], 10 * SMALL_FILE)
+        yield Job(f"tables/{figure}", start["measuring"] + 0.5, self.speeds.base["measuring"], SMALL_FILE)
+        yield Job(f"figures/{figure}", 2 * start["drawing"], self.speeds.base["drawing"], 10 * SMALL_FILE)
 
     def _of_each(self, points: Mapping, name: str, figure: str, jobs_of: Callable) -> Iterable[Job]:
         if name not in points:
@@ -170,7 +171,7 @@ class _Planner:
             yield from jobs_of(point)
 
     def data(self, dataset: str, dim: int) -> Iterable[Job]:
-        start, base = self.speeds.start["numpy"], self.speeds.base["numpy"]
+        start, base = self.speeds.start["measuring"], self.speeds.base["measuring"]
         if dataset == "mnist":
             # Fetched once for all presets, so that its benchmark lies elsewhere.
             yield Job("fetch", start + 3, base + 8 * PIXELS_BYTES, PIXELS_BYTES)
@@ -202,8 +203,8 @@ class _Planner:
         memory = 2 * patterns * network.dim * DOUBLE + active + point.replicas * replica + 5 * network.n_params * DOUBLE
         return Job(
             f"train/{point.sweep}/{point.name}",
-            self.speeds.start["torch"] + point.replicas * seconds,
-            self.speeds.base["torch"] + memory,
+            self.speeds.start["training"] + point.replicas * seconds,
+            self.speeds.base["training"] + memory,
             point.replicas * (replica + ended),
             point.replicas * steps,
         )
@@ -218,14 +219,14 @@ class _Planner:
         memory = DOUBLE * (2 * patterns * largest.dim + point.n_train * largest.n_hidden * 2 + 5 * largest.n_params)
         yield Job(
             f"lines/{point.line}/P{point.n_train:05d}",
-            self.speeds.start["torch"] + point.replicas * seconds,
-            self.speeds.base["torch"] + memory,
+            self.speeds.start["training"] + point.replicas * seconds,
+            self.speeds.base["training"] + memory,
             point.replicas * SMALL_FILE,
             point.replicas * sum(steps for _, steps in attempts),
         )
 
     def measurement(self, kind: str, point: Point) -> Job:
-        network, replicas, start = point.network, point.replicas, self.speeds.start["numpy"]
+        network, replicas, start = point.network, point.replicas, self.speeds.start["measuring"]
         n_params, patterns = network.n_params, point.n_train
         pool = MNIST_IMAGES if point.dataset == "mnist" else self.config["random"]["n_patterns"]
         seconds, memory, disk = start, 4 * pool * network.dim * DOUBLE, replicas * SMALL_FILE
@@ -241,7 +242,7 @@ class _Planner:
             vectors = min(patterns * (network.dim + 1), VECTORS_PER_PARAMETER * n_params)
             seconds += 2 * replicas * _affine(self.speeds.effective, vectors * n_params**2)
             memory, disk = memory + 8 * n_params**2 * DOUBLE, disk + replicas * 2 * n_params * DOUBLE
-        return Job(f"{kind}/{point.sweep}/{point.name}", seconds, self.speeds.base["numpy"] + memory, disk)
+        return Job(f"{kind}/{point.sweep}/{point.name}", seconds, self.speeds.base["measuring"] + memory, disk)
 
     def step(self, network: Network, n_train: int, protocol: Protocol) -> float:
         if protocol.name == "cross_entropy_sgd":

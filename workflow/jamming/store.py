@@ -110,10 +110,15 @@ def open_result(path: Path, kind: str) -> h5py.File:
 
 
 def provenance(inputs: Mapping[str, Path], threads: int, device: str = "cpu", **more: object) -> dict:
-    """What made a result: versions, commit, threads, device and the sha256 of every input file."""
+    """What made a result: versions, commit, threads, device and the sha256 of every input file.
+
+    torch counts only if it has been imported: most training does without.
+    """
     commit, dirty = _git_state()
     packages = {}
     for name in ("numpy", "scipy", "h5py", "torch", "matplotlib"):
+        if name == "torch" and name not in sys.modules:
+            continue
         try:
             packages[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

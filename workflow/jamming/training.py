@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-import torch
 
 from . import kernels, store
 from .checkpoint import Checkpoint
@@ -32,15 +31,6 @@ COUNTED = ("step", "n_delta")
 
 class DivergenceError(ArithmeticError):
     """A run that produced NaN or infinity; the message names sweep, P, replica and step."""
-
-
-def resolve_device(device: str) -> str:
-    """ "auto" becomes "cuda" where there is one, else "cpu". Raises ValueError if CUDA is asked for in vain."""
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device is 'cuda' but torch sees no CUDA device; set device to 'auto' or 'cpu'.")
-    return device
 
 
 def train(
@@ -130,7 +120,7 @@ def _train_replica(
     )
     test = None
     if data.has_test:
-        test = optimizer.evaluator(data.test_inputs), torch.tensor(data.test_labels, device=device)
+        test = optimizer.evaluator(data.test_inputs), data.test_labels
     if progress is None:
         progress = Progress()
     else:
@@ -163,7 +153,7 @@ def _train_replica(
                 keep(progress.to_tree())
             progress.records.append({**row, "wall_time": progress.seconds})
         if ends or step in keep_at:
-            progress.states.append((step, optimizer.params.cpu().numpy().astype(np.float64)))
+            progress.states.append((step, optimizer.params.astype(np.float64)))
         if ends:
             break
         if now - reported >= REPORT_EVERY_SECONDS:
@@ -193,8 +183,8 @@ def _train_replica(
         "record": columns,
         "state": {"step": np.array(kept_steps, dtype=np.int64), "params": np.array(kept_params)},
         "final": {
-            "delta": optimizer.delta.cpu().numpy().astype(np.float64),
-            "output": optimizer.outputs.cpu().numpy().astype(np.float64),
+            "delta": optimizer.delta.astype(np.float64),
+            "output": optimizer.outputs.astype(np.float64),
         },
         "timing": {"wall_time": np.array([row["wall_time"] for row in rows])},
     }
@@ -211,7 +201,7 @@ def _observe(optimizer: HingeAdam, n_delta: int, test: tuple | None, rate: float
         "n_delta": n_delta,
         "loss": quadratic_hinge(optimizer.delta),
         "misclassified": count_misclassified(optimizer.outputs, optimizer.labels),
-        "gradient_norm": float(optimizer.gradient.norm()),
+        "gradient_norm": float(np.linalg.norm(optimizer.gradient)),
         "test_error": test_error,
         "learning_rate": rate,
     }

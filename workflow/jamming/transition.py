@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 
 from . import cross_entropy, datasets, kernels, network, protocols, store
 from .checkpoint import Checkpoint
@@ -227,11 +226,13 @@ class CrossEntropyTraining:
 
     def attempt(self) -> Attempt:
         labels, outputs = self._optimizer.labels, self._optimizer.evaluate_all()
+        with np.errstate(invalid="ignore"):  # a diverged network has the loss NaN, which is looked for
+            loss = float(np.logaddexp(0, -labels * outputs).mean())
         return Attempt(
             width=self.network.width,
             n_weights=self.network.n_weights,
             n_delta=int((overlaps(outputs, labels, margin=0.0) > 0).sum()),
-            loss=float(torch.nn.functional.softplus(-labels * outputs).mean()),
+            loss=loss,
             misclassified=count_misclassified(outputs, labels),
             steps=self.step,
             fitted_at=self.step if self._fitted else NEVER,

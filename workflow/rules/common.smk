@@ -116,6 +116,12 @@ def line_point_of(wildcards):
     return LINES[wildcards.line][wildcards.point]
 
 
+def first_network_of(wildcards):
+    """The network with which the search of a line's point begins."""
+    point = line_point_of(wildcards)
+    return point.network(point.first_width())
+
+
 def line_data(wildcards):
     """Random patterns are drawn by the job, since their dimension may be the width that is tried."""
     point = line_point_of(wildcards)

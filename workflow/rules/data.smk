@@ -8,6 +8,7 @@ rule fetch_mnist:
         "results/mnist/fetch.log",
     benchmark:
         "results/mnist/fetch.tsv"
+    priority: FIRST
     # On a cluster it is the login node that sees the network.
     localrule: True
     conda:
@@ -36,6 +37,7 @@ rule generate_data:
     wildcard_constraints:
         dataset="random|mnist",
         dim=r"\d+",
+    priority: FIRST
     group:
         "data"
     conda:

@@ -10,6 +10,7 @@ rule find_transition:
         f"{RESULTS}/logs/lines/{{line}}/{{point}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/lines/{{line}}/{{point}}.tsv"
+    priority: lambda wildcards: longest_first(line_point_of(wildcards), first_network_of(wildcards), WIDTHS_TRIED)
     conda:
         "../../envs/train-gpu.yaml" if config["device"] == "cuda" else "../../envs/train.yaml"
     threads: threads_of("find_transition")

@@ -50,6 +50,22 @@ def submission_of(group):
     return group if "in_turn" in workflow.resource_scopes else None
 
 
+# Data before everything else: most jobs wait for it.
+FIRST = 1e30
+
+
+def longest_first(point, network, trainings=1):
+    """The priority of a job that trains: about how many products of a weight and a pattern it computes.
+
+    The longest jobs start first, so that none of them is left to run alone at the end; short ones fill the gaps.
+    """
+    return float(trainings * point.replicas * point.protocol.steps * point.n_train * network.n_weights)
+
+
+# A search goes through about so many widths.
+WIDTHS_TRIED = 4
+
+
 def grown(value, attempt):
     """More at each attempt: twice at the second, four times at most."""
     return value * min(attempt, 4)

@@ -10,6 +10,7 @@ rule train:
         f"{RESULTS}/logs/train/{{sweep}}/{{point}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train/{{sweep}}/{{point}}.tsv"
+    priority: lambda wildcards: longest_first(point_of(wildcards), point_of(wildcards).network)
     conda:
         "../../envs/train-gpu.yaml" if config["device"] == "cuda" else "../../envs/train.yaml"
     threads: threads_of("train")

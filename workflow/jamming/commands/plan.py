@@ -17,21 +17,19 @@ ALLOWED_FACTOR = 1.5
 
 
 def plan(arguments: argparse.Namespace) -> None:
-    import torch
     from rich.console import Console
 
-    from .. import calibrate
+    from .. import calibrate, kernels
     from ..config import load, read_lines, read_points
     from ..plan import plan as planned_by_figure
     from ..plan import together
-    from ..training import resolve_device
 
     config = load(arguments.preset, arguments.configfile)
     sweeps, lines = read_points(config), read_lines(config)
-    torch.set_num_threads(1)
     console = Console(width=None if Console().is_terminal else 110)
-    device = resolve_device(arguments.device or config["device"])
-    speeds = calibrate.measure(device, arguments.backend or config["backend"], report=console.print)
+    device = kernels.resolve_device(arguments.device or config["device"])
+    backend = arguments.backend or config["backend"]
+    speeds = calibrate.measure(device, backend, config["dtype"], report=console.print)
     planned = planned_by_figure(config, sweeps, lines, speeds)
     console.print(_costs(arguments.preset, planned, device))
     console.print(_remarks(together(planned), speeds))

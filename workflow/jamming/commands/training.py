@@ -46,19 +46,15 @@ def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Cal
     `run` gives the tree and the wall time; `loop` is the module in which it spends it. A job that is told to stop
     saves its state, says so, and exits with 128 + the signal's number, as a shell reports a process so ended.
     """
-    import torch
-
     from .. import kernels
     from ..checkpoint import Checkpoint, Stopped
     from ..fingerprint import fingerprint
     from ..interruption import saved_when_stopped
-    from ..training import resolve_device
 
-    torch.set_num_threads(arguments.threads)
-    device, spec = resolve_device(arguments.device), json.loads(arguments.spec)
+    device, spec = kernels.resolve_device(arguments.device), json.loads(arguments.spec)
     files = {"dataset": arguments.data} if arguments.data else {}
     dataset = store.read(arguments.data, "dataset") if arguments.data else None
-    backend = kernels.choose(device, arguments.backend, report)
+    backend = kernels.choose(device, arguments.backend, report, arguments.threads)
     made = store.provenance(files, arguments.threads, device, backend=backend.name)
     # A state is gone on from by the code and backend that saved it alone, or the bits would depend on the interruption.
     code = fingerprint("training" if kind == "run" else "transition")

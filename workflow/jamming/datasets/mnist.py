@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.linalg import eigh
 
 from .errors import DatasetError
 
@@ -82,6 +81,8 @@ def _leading_directions(covariance: np.ndarray, dim: int) -> tuple[np.ndarray, n
     n_pixels = len(covariance)
     if not 1 <= dim <= n_pixels:
         raise DatasetError(f"dim = {dim} principal components are impossible; images have 1 to {n_pixels}.")
+    from scipy.linalg import eigh  # here, or every training would wait for it
+
     variances, directions = eigh(covariance, subset_by_index=[n_pixels - dim, n_pixels - 1])
     variances, directions = variances[::-1], directions[:, ::-1]
     if not variances[-1] > n_pixels * np.finfo(float).eps * max(variances[0], 0.0):

@@ -2,24 +2,22 @@
 
 `hinge_adam` says what a step on the hinge loss is; `torch_step` does it in torch on any device and is the reference;
 `compiled` does it in C++ on the CPU; `mixed` does it by either, in single precision first. For cross-entropy the
-reference is `jamming.cross_entropy`, which `compiled_cross_entropy` follows. They agree to rounding; `choose` picks the
-fastest that works here.
+reference is `torch_cross_entropy`, which `compiled_cross_entropy` follows. They agree to rounding; `choose` picks the
+fastest that works here. All speak numpy; torch is imported only where it does the arithmetic.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from ..cross_entropy import CrossEntropySGD
 from ..spec import Network, Protocol
 from . import build
 from .compiled import CompiledHingeAdam
 from .compiled_cross_entropy import CompiledCrossEntropySGD
+from .cross_entropy_sgd import CrossEntropySGD
 from .hinge_adam import HingeAdam
 from .mixed import SINGLE_ABOVE, MixedHingeAdam
-from .torch_step import TorchHingeAdam
 
 BACKENDS = ("auto", "compiled", "torch")
 
@@ -44,12 +42,12 @@ class Backend:
     ) -> HingeAdam | MixedHingeAdam:
         """A training on the hinge loss at its start, in the precision `dtype`: float64, float32 or mixed."""
 
-        def make(precision: torch.dtype) -> HingeAdam:
+        def make(precision: str) -> HingeAdam:
             return self.hinge_adam(network, params, inputs, labels, protocol.margin, precision, device)
 
         if dtype == "mixed":
             return MixedHingeAdam(make, single_above=SINGLE_ABOVE * protocol.rate)
-        return make(getattr(torch, dtype))
+        return make(dtype)
 
     def begin_cross_entropy(
         self,
@@ -62,20 +60,36 @@ class Backend:
         device: str,
     ) -> CrossEntropySGD:
         """A training on the cross-entropy at its start. Mixed is single: only signs of outputs are asked for."""
-        precision = torch.float64 if dtype == "float64" else torch.float32
+        precision = "float32" if dtype == "mixed" else dtype
         return self.cross_entropy(network, params, inputs, labels, seed, precision, device)
 
 
-def choose(device: str, backend: str = "auto", report: Callable[[str], None] = print) -> Backend:
+def resolve_device(device: str) -> str:
+    """ "auto" becomes "cuda" where there is one, else "cpu". Raises ValueError if CUDA is asked for in vain."""
+    if device == "cpu":
+        return device
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device is 'cuda' but torch sees no CUDA device; set device to 'auto' or 'cpu'.")
+    return device
+
+
+def choose(
+    device: str, backend: str = "auto", report: Callable[[str], None] = print, threads: int | None = None
+) -> Backend:
     """The backend for a device ("cpu" or "cuda"); "auto" prefers the compiled one and says why it cannot be had.
+
+    `threads` are those of torch; the compiled one has one.
 
     Raises ValueError if the compiled one is asked for and cannot be had.
     """
     if backend not in BACKENDS:
         raise ValueError(f"there is no backend '{backend}'; take one of {', '.join(BACKENDS)}.")
-    in_torch = Backend("torch" if device == "cpu" else f"torch on {device}", TorchHingeAdam, CrossEntropySGD)
     if backend == "torch" or (backend == "auto" and device != "cpu"):
-        return in_torch
+        return _in_torch(device, threads)
     if device != "cpu":
         raise ValueError(f"the compiled training step runs on the CPU, not on {device}; set backend to auto or torch.")
     try:
@@ -85,5 +99,16 @@ def choose(device: str, backend: str = "auto", report: Callable[[str], None] = p
         if backend == "compiled":
             raise ValueError(f"the training step cannot be compiled: {error}") from None
         report(f"training with torch, about three times slower, since the step cannot be compiled: {error}")
-        return in_torch
+        return _in_torch(device, threads)
     return Backend(f"compiled by {build.description()}", CompiledHingeAdam, CompiledCrossEntropySGD)
+
+
+def _in_torch(device: str, threads: int | None) -> Backend:
+    import torch
+
+    from .torch_cross_entropy import TorchCrossEntropySGD
+    from .torch_step import TorchHingeAdam
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return Backend("torch" if device == "cpu" else f"torch on {device}", TorchHingeAdam, TorchCrossEntropySGD)

@@ -59,24 +59,40 @@ struct InverseFactorials {
 };
 constexpr InverseFactorials INVERSE_FACTORIAL;
 
-// tanh|x| = t/(t + 2) with t = exp(2|x|) - 1. With 2|x| = k ln 2 + r and |r| <= (ln 2)/2, t = 2^k (e^r - 1) + 2^k - 1;
-// the Taylor series of e^r - 1 ends where its terms drop below rounding.
+// exp(y) - 1 for y >= 0. With y = k ln 2 + r and |r| <= (ln 2)/2 it is 2^k (e^r - 1) + 2^k - 1; the Taylor series of
+// e^r - 1 ends where its terms drop below rounding. Beyond 80 it stays what it is there: less is lost than rounding takes.
 template <typename T>
-INLINE typename T::Vector hyperbolic_tangent(typename T::Vector x) {
+INLINE typename T::Vector exponential_minus_1(typename T::Vector y) {
     typedef typename T::Vector Vector;
     typedef typename T::Bits Bits;
     typedef typename T::Real Real;
-    const Bits sign = (Bits)x & (Bits)-Vector{};
-    const Vector largest = Vector{} + Real(40), shift = Vector{} + T::SHIFT;
-    Vector y = (Vector)((Bits)x ^ sign) * 2;
-    y = y > largest ? largest : y;  // where tanh is 1 to rounding; NaN stays NaN
+    const Vector largest = Vector{} + Real(80), shift = Vector{} + T::SHIFT;
+    y = y > largest ? largest : y;  // NaN stays NaN
     Vector shifted = fma(y, Vector{} + Real(0x1.71547652b82fep0), shift), k = shifted - shift;
     Vector r = fma(k, Vector{} - T::LN_2_LOW, fma(k, Vector{} - T::LN_2_HIGH, y));
     Vector series = Vector{} + Real(INVERSE_FACTORIAL[T::LAST_TERM]);
     UNROLL for (int n = T::LAST_TERM - 1; n >= 2; n--) series = fma(series, r, Vector{} + Real(INVERSE_FACTORIAL[n]));
     Vector power = (Vector)(((Bits)shifted + T::EXPONENT_BIAS) << T::EXPLICIT_BITS);
-    Vector t = fma(power, fma(series * r, r, r), power - 1);
+    return fma(power, fma(series * r, r, r), power - 1);
+}
+
+// tanh|x| = t/(t + 2) with t = exp(2|x|) - 1
+template <typename T>
+INLINE typename T::Vector hyperbolic_tangent(typename T::Vector x) {
+    typedef typename T::Vector Vector;
+    typedef typename T::Bits Bits;
+    const Bits sign = (Bits)x & (Bits)-Vector{};
+    Vector t = exponential_minus_1<T>((Vector)((Bits)x ^ sign) * 2);
     return (Vector)((Bits)(t / (t + 2)) | sign);
+}
+
+// 1 / (1 + e^{-x}) = (t + 1)/(t + 2) for x >= 0, else 1/(t + 2), with t = exp(|x|) - 1
+template <typename T>
+INLINE typename T::Vector logistic(typename T::Vector x) {
+    typedef typename T::Vector Vector;
+    typedef typename T::Bits Bits;
+    Vector t = exponential_minus_1<T>((Vector)((Bits)x & ~(Bits)-Vector{}));
+    return (x > 0 ? t + 1 : Vector{} + 1) / (t + 2);
 }
 
 template <typename T>

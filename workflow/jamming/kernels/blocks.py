@@ -1,52 +1,57 @@
-"""What the compiled steps share: patterns laid out as `blocks.h` wants them, and the functions of a library."""
+"""What the compiled steps share: memory and patterns as `blocks.h` wants them, and the functions of a library."""
 
 import math
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 
 from . import build
 
 VECTOR_BYTES, VECTORS_IN_A_ROW = 64, 8
+PRECISIONS = {"float64": "double", "float32": "float"}
 
 
 class Patterns:
     """Patterns as the library wants them: `inputs` in blocks (blocks, d, block), and of each pattern `labels`,
     `outputs` and `delta` (P,)."""
 
-    def __init__(self, inputs: np.ndarray, labels: np.ndarray, dtype: torch.dtype):
+    def __init__(self, inputs: np.ndarray, labels: np.ndarray, dtype: str):
         """`inputs` (P, d), `labels` (P,)."""
-        block = VECTORS_IN_A_ROW * VECTOR_BYTES // dtype.itemsize
+        block = VECTORS_IN_A_ROW * VECTOR_BYTES // np.dtype(dtype).itemsize
         n_patterns, dim = inputs.shape
         n_blocks = math.ceil(n_patterns / block)
         # What fills the last block are patterns of zeros, which the libraries do not count.
-        self._padded = torch.zeros(n_blocks * block, dim, dtype=dtype)
-        self.inputs = torch.zeros(n_blocks, dim, block, dtype=dtype)
-        self.labels, self.outputs, self.delta = (
-            torch.zeros(n_blocks * block, dtype=dtype)[:n_patterns] for _ in range(3)
-        )
-        self.labels.copy_(torch.tensor(labels))
-        self.fill(torch.tensor(inputs))
+        self._padded = np.zeros((n_blocks * block, dim), dtype)
+        self.inputs = zeros((n_blocks, dim, block), dtype)
+        self.labels, self.outputs, self.delta = (zeros(n_blocks * block, dtype)[:n_patterns] for _ in range(3))
+        self.fill(inputs, labels)
 
-    def fill(self, inputs: torch.Tensor) -> None:
-        """Put other inputs (P, d) in place."""
+    def fill(self, inputs: np.ndarray, labels: np.ndarray) -> None:
+        """Put other inputs (P, d) and labels (P,) in place."""
         n_blocks, dim, block = self.inputs.shape
         self._padded[: len(inputs)] = inputs
-        self.inputs.copy_(self._padded.view(n_blocks, block, dim).transpose(1, 2))
+        self.inputs[:] = self._padded.reshape(n_blocks, block, dim).transpose(0, 2, 1)
+        self.labels[:] = labels
 
 
-def functions(library: str, dtype: torch.dtype, returned: Mapping[str, type | None]) -> dict:
+def zeros(shape: int | tuple[int, ...], dtype: str) -> np.ndarray:
+    """As numpy.zeros, in memory that begins where a vector may."""
+    n_bytes = math.prod(np.atleast_1d(shape).tolist()) * np.dtype(dtype).itemsize
+    memory = np.zeros(n_bytes + VECTOR_BYTES, np.uint8)
+    start = -memory.ctypes.data % VECTOR_BYTES
+    return memory[start : start + n_bytes].view(dtype).reshape(shape)
+
+
+def functions(library: str, dtype: str, returned: Mapping[str, type | None]) -> dict:
     """The functions of a library in one precision, given what each returns. Raises build.BuildError."""
-    precision = {torch.float64: "double", torch.float32: "float"}[dtype]
-    found = {name: build.library(library)[f"{name}_{precision}"] for name in returned}
+    found = {name: build.library(library)[f"{name}_{PRECISIONS[dtype]}"] for name in returned}
     for name, function in found.items():
         function.restype = returned[name]
     return found
 
 
-def address(tensor: torch.Tensor) -> int:
-    """Where the numbers of a tensor begin."""
-    address = tensor.data_ptr()
-    assert address % VECTOR_BYTES == 0, "torch aligns its memory to 64 bytes"
+def address(array: np.ndarray) -> int:
+    """Where the numbers of an array from `zeros` begin."""
+    address = array.ctypes.data
+    assert address % VECTOR_BYTES == 0, "the libraries load whole vectors"
     return address

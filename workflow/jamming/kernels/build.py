@@ -18,6 +18,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 SOURCES = Path(__file__).parent
 CACHE = SOURCES / "__pycache__"
 
@@ -57,16 +59,16 @@ def description() -> str:
 
 def processor_level() -> str:
     """The set of instructions to compile for, as the compiler calls it. Raises BuildError for one without fma."""
-    # torch asks the processor; the source needs fma, which every processor with AVX2 or of ARM's 64-bit kind has.
-    import torch
-
-    machine, capability = platform.machine(), torch.backends.cpu.get_cpu_capability()
+    # numpy asks the processor; the source needs fma, which every processor with AVX2 or of ARM's 64-bit kind has.
+    machine = platform.machine()
     if machine in ("aarch64", "arm64"):
         return "generic"
-    levels = {"AVX512": "x86_64_v4", "AVX2": "x86_64_v3"}
-    if machine not in ("x86_64", "AMD64") or capability not in levels:
-        raise BuildError(f"it needs a processor with AVX2 or 64-bit ARM, and this one is {machine} {capability}.")
-    return levels[capability]
+    extensions = np.show_config(mode="dicts")["SIMD Extensions"]
+    known = {*extensions["baseline"], *extensions["found"]}
+    for level in ("X86_V4", "X86_V3"):
+        if level in known:
+            return level.lower().replace("x86", "x86_64")
+    raise BuildError(f"it needs a processor with AVX2 or 64-bit ARM, and this one is {machine} without AVX2.")
 
 
 def find_compiler() -> tuple[list[str], str]:

@@ -4,11 +4,15 @@
 // gathered into full blocks; only those see the backward pass. tests/test_compiled.py compares every piece with torch.
 
 #include "blocks.h"
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 
 // The same fields in the same order as `Problem` in compiled.py
 struct Problem {
     Int dim, width, depth, tanh, n_patterns, n_params;
-    double margin;
+    double margin, beta_1, beta_2, epsilon;
+    double rate, root;                                          // of the next update, as `update` wants them
     const void *inputs, *labels;                                // (blocks, dim, BLOCK) and (blocks, BLOCK)
     void *params, *gradient, *first_moment, *second_moment;     // (n_params)
     void *outputs, *delta;                                      // (blocks, BLOCK)
@@ -115,12 +119,33 @@ struct Step : Blocks<T> {
         }
     }
 
+#ifdef __AVX512F__
+    INLINE Doubles front(Doubles x, unsigned mask) { return (Doubles)_mm512_maskz_compress_pd(mask, (__m512d)x); }
+    INLINE Floats front(Floats x, unsigned mask) { return (Floats)_mm512_maskz_compress_ps(mask, (__m512)x); }
+    INLINE void put(double *to, Doubles x, unsigned mask) { _mm512_mask_storeu_pd(to, mask, (__m512d)x); }
+    INLINE void put(float *to, Floats x, unsigned mask) { _mm512_mask_storeu_ps(to, mask, (__m512)x); }
+#endif
+
     // Copies patterns `from` of a block behind the `filled` gathered ones
     static void gather(const Problem &p, Workspace &w, Int start, const int *from, Int count, Int filled) {
         const Real *inputs = (const Real *)p.inputs + start * p.dim;
+#ifdef __AVX512F__
+        // The processor can move the chosen lanes of a vector to its front.
+        unsigned chosen[VECTORS] = {};
+        for (Int k = 0; k < count; k++) chosen[from[k] / LANES] |= 1u << (from[k] % LANES);
+        auto copy = [&](const Real *source, Real *target) {
+            target += filled;
+            UNROLL for (int v = 0; v < VECTORS; v++) {
+                const int number = __builtin_popcount(chosen[v]);
+                put(target, front(vector(source, 0, v), chosen[v]), (1u << number) - 1);
+                target += number;
+            }
+        };
+#else
         auto copy = [&](const Real *source, Real *target) {
             for (Int k = 0; k < count; k++) target[filled + k] = source[from[k]];
         };
+#endif
         for (Int i = 0; i < p.dim; i++) copy(inputs + i * BLOCK, w.gathered + i * BLOCK);
         for (Int i = 0; i < p.depth * p.width; i++) copy(w.active + i * BLOCK, w.gathered + (p.dim + i) * BLOCK);
         copy((const Real *)p.labels + start, w.labels);
@@ -160,8 +185,9 @@ struct Step : Blocks<T> {
     }
 
     // Adam (Kingma and Ba 2015) with `rate` already divided by 1 - beta_1^t and `root` = sqrt(1 - beta_2^t)
-    static void update(const Problem &p, double beta_1, double beta_2, Real rate, Real root, Real epsilon) {
-        const Real forget_1 = Real(1 - beta_1), forget_2 = Real(1 - beta_2), keep_2 = Real(beta_2);
+    static void update(const Problem &p) {
+        const Real forget_1 = Real(1 - p.beta_1), forget_2 = Real(1 - p.beta_2), keep_2 = Real(p.beta_2);
+        const Real rate = Real(p.rate), root = Real(p.root), epsilon = Real(p.epsilon);
         Real *params = (Real *)p.params, *first = (Real *)p.first_moment, *second = (Real *)p.second_moment;
         const Real *gradient = (const Real *)p.gradient;
         for (Int k = 0; k < p.n_params; k++) {
@@ -172,13 +198,11 @@ struct Step : Blocks<T> {
     }
 };
 
-#define EXPORTS(REAL, T)                                                                                         \
-    EXPORT Int workspace_size_##REAL(const Problem *p) { return Step<T>::Workspace(*p).bytes; }                  \
-    EXPORT void outputs_##REAL(const Problem *p) { Step<T>::outputs(*p); }                                       \
-    EXPORT Int gradient_##REAL(const Problem *p) { return Step<T>::gradient(*p); }                               \
-    EXPORT void update_##REAL(const Problem *p, double beta_1, double beta_2, double rate, double root, double e) { \
-        Step<T>::update(*p, beta_1, beta_2, REAL(rate), REAL(root), REAL(e));                        \
-    }
+#define EXPORTS(REAL, T)                                                                          \
+    EXPORT Int workspace_size_##REAL(const Problem *p) { return Step<T>::Workspace(*p).bytes; }   \
+    EXPORT void outputs_##REAL(const Problem *p) { Step<T>::outputs(*p); }                        \
+    EXPORT Int gradient_##REAL(const Problem *p) { return Step<T>::gradient(*p); }                \
+    EXPORT void update_##REAL(const Problem *p) { Step<T>::update(*p); }
 
 EXPORTS(double, Double)
 EXPORTS(float, Float)

@@ -8,9 +8,8 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import torch
 
-from .blocks import Patterns, address, functions
+from .blocks import Patterns, address, functions, zeros
 from .hinge_adam import BETA_1, BETA_2, EPSILON, HingeAdam
 
 
@@ -19,7 +18,7 @@ class Problem(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_longlong) for name in ("dim", "width", "depth", "tanh", "n_patterns", "n_params")),
-        ("margin", ctypes.c_double),
+        *((name, ctypes.c_double) for name in ("margin", "beta_1", "beta_2", "epsilon", "rate", "root")),
         *((name, ctypes.c_void_p) for name in ("inputs", "labels", "params", "gradient")),
         *((name, ctypes.c_void_p) for name in ("first_moment", "second_moment", "outputs", "delta", "workspace")),
     )
@@ -28,33 +27,40 @@ class Problem(ctypes.Structure):
 class CompiledHingeAdam(HingeAdam):
     """The step as one call into the library each for the gradient and for Adam."""
 
-    def evaluator(self, inputs: np.ndarray) -> Callable[[], torch.Tensor]:
-        patterns = Patterns(inputs, np.ones(len(inputs)), self.params.dtype)
+    def evaluator(self, inputs: np.ndarray) -> Callable[[], np.ndarray]:
+        patterns = Patterns(inputs, np.ones(len(inputs)), self._dtype)
         problem = self._problem(patterns)
 
-        def outputs() -> torch.Tensor:
+        def outputs() -> np.ndarray:
             self._functions["outputs"](ctypes.byref(problem))
             return patterns.outputs
 
         return outputs
 
-    def _take(self, inputs: np.ndarray, labels: np.ndarray) -> None:
+    def _begin(self, params: np.ndarray, inputs: np.ndarray, labels: np.ndarray, dtype: str, device: str) -> None:
         names = {"workspace_size": ctypes.c_longlong, "gradient": ctypes.c_longlong, "outputs": None, "update": None}
-        self._functions = functions("compiled", self.params.dtype, names)
-        self._functions["update"].argtypes = [ctypes.c_void_p] + 5 * [ctypes.c_double]
-        self._patterns = Patterns(inputs, labels, self.params.dtype)
+        self._dtype, self._functions = dtype, functions("compiled", dtype, names)
+        self.params, self.gradient, self.first_moment, self.second_moment = (
+            zeros(len(params), dtype) for _ in range(4)
+        )
+        self.params[:] = params
+        self._patterns = Patterns(inputs, labels, dtype)
         self.labels, self.outputs, self.delta = self._patterns.labels, self._patterns.outputs, self._patterns.delta
         self._trained = self._problem(self._patterns)
+
+    def _put(self, name: str, values: np.ndarray) -> None:
+        getattr(self, name)[:] = values
 
     def compute_gradient(self) -> int:
         return self._functions["gradient"](ctypes.byref(self._trained))
 
     def update(self, rate: float) -> None:
         self.step += 1
-        rate, root = rate / (1 - BETA_1**self.step), math.sqrt(1 - BETA_2**self.step)
-        self._functions["update"](ctypes.byref(self._trained), BETA_1, BETA_2, rate, root, EPSILON)
+        problem = self._trained
+        problem.rate, problem.root = rate / (1 - BETA_1**self.step), math.sqrt(1 - BETA_2**self.step)
+        self._functions["update"](ctypes.byref(problem))
 
-    def _problem(self, patterns: "Patterns") -> Problem:
+    def _problem(self, patterns: Patterns) -> Problem:
         """What the library is told of a set of patterns."""
         network = self.network
         problem = Problem(
@@ -65,10 +71,13 @@ class CompiledHingeAdam(HingeAdam):
             n_patterns=len(patterns.labels),
             n_params=len(self.params),
             margin=self.margin,
+            beta_1=BETA_1,
+            beta_2=BETA_2,
+            epsilon=EPSILON,
             **{name: address(getattr(patterns, name)) for name in ("inputs", "labels", "outputs", "delta")},
             **{name: address(getattr(self, name)) for name in ("params", "gradient", "first_moment", "second_moment")},
         )
-        workspace = torch.zeros(self._functions["workspace_size"](ctypes.byref(problem)), dtype=torch.uint8)
+        workspace = zeros(self._functions["workspace_size"](ctypes.byref(problem)), "uint8")
         problem.workspace = address(workspace)
         problem.keeps = patterns, workspace  # the library has no more than their addresses
         return problem

@@ -156,14 +156,16 @@ struct Step : Blocks<T> {
         for (Int k = 0; k < n_out * at.n_in; k++) ((Real *)p.gradient)[at.start + k] = add_lanes(w.lanes[k]);
     }
 
-    // `sensitivity` (blocks, BLOCK): ∂ℓ/∂f, zero behind the last pattern
-    static void gradient(const Problem &p, const Real *sensitivity) {
-        Workspace w(p);
+    // Fills gradient after `forward`
+    static void backward(const Problem &p, Workspace &w) {
         Vector sum = {};
         for (Int b = 0; b < w.blocks; b++)
             for (int v = 0; v < VECTORS; v++) {
-                vector(w.above + b * BLOCK, 0, v) = vector(sensitivity + b * BLOCK, 0, v);
-                sum += vector(sensitivity + b * BLOCK, 0, v);
+                Vector label = vector((const Real *)p.labels + b * BLOCK, 0, v);
+                // ∂ℓ/∂f = -y / (1 + e^{y f}) for the mean over the batch; behind the last pattern y = 0
+                Vector s = label * logistic<T>(-label * vector((const Real *)p.outputs + b * BLOCK, 0, v));
+                vector(w.above + b * BLOCK, 0, v) = s *= Real(-1) / Real(p.n_patterns);
+                sum += s;
             }
         Layer last = layer(p, p.depth);
         ((Real *)p.gradient)[last.shifts] = add_lanes(sum);
@@ -187,6 +189,15 @@ struct Step : Blocks<T> {
             n_out = p.width;
         }
     }
+
+    static void train_step(const Problem &p, Real rate) {
+        Workspace w(p);
+        forward(p, w);
+        backward(p, w);
+        Real *params = (Real *)p.params;
+        const Real *gradient = (const Real *)p.gradient;
+        for (Int k = 0; k < p.n_params; k++) params[k] = __builtin_elementwise_fma(-rate, gradient[k], params[k]);
+    }
 };
 
 #define EXPORTS(REAL, T)                                                                            \
@@ -195,7 +206,7 @@ struct Step : Blocks<T> {
         Step<T>::Workspace w(*p);                                                                   \
         Step<T>::forward(*p, w);                                                                    \
     }                                                                                               \
-    EXPORT void gradient_##REAL(const Problem *p, const REAL *s) { Step<T>::gradient(*p, s); }
+    EXPORT void train_step_##REAL(const Problem *p, double rate) { Step<T>::train_step(*p, REAL(rate)); }
 
 EXPORTS(double, Double)
 EXPORTS(float, Float)

@@ -3,11 +3,10 @@
 import ctypes
 
 import numpy as np
-import torch
 
-from ..cross_entropy import NORMALIZATION_EPSILON, CrossEntropySGD
-from ..spec import Network
-from .blocks import Patterns, address, functions
+from ..cross_entropy import NORMALIZATION_EPSILON
+from .blocks import Patterns, address, functions, zeros
+from .cross_entropy_sgd import CrossEntropySGD
 
 
 class Problem(ctypes.Structure):
@@ -21,44 +20,46 @@ class Problem(ctypes.Structure):
 
 
 class CompiledCrossEntropySGD(CrossEntropySGD):
-    """As the step in torch, with one call into the library each for the outputs and for the gradient."""
-
-    def __init__(
-        self,
-        network: Network,
-        params: np.ndarray,
-        inputs: np.ndarray,
-        labels: np.ndarray,
-        seed: int,
-        dtype: torch.dtype = torch.float64,
-        device: str = "cpu",
-    ):
-        super().__init__(network, params, inputs, labels, seed, dtype, device)
-        names = {"workspace_size": ctypes.c_longlong, "outputs": None, "gradient": None}
-        self._functions = functions("compiled_cross_entropy", dtype, names)
-        self._all = Patterns(inputs, labels, dtype)
-        self._batch = Patterns(inputs[: self.batch_size], labels[: self.batch_size], dtype)
-        self._problems = {patterns: self._problem(patterns) for patterns in (self._all, self._batch)}
+    """The step as one call into the library."""
 
     def train_step(self, rate: float) -> None:
-        inputs, labels = self._next_batch()
-        self._batch.fill(inputs.T)
-        problem = ctypes.byref(self._problems[self._batch])
-        self._functions["outputs"](problem)
-        # What lies behind the last pattern stays zero, as it was made.
-        self._batch.delta.copy_(self._sensitivity(self._batch.outputs, labels))
-        self._functions["gradient"](problem, ctypes.c_void_p(address(self._batch.delta)))
-        self.params.add_(self.gradient, alpha=-rate)
+        self._functions["train_step"](ctypes.byref(self._problems[self.next_batch()]), rate)
         self.step += 1
 
-    def evaluate_all(self) -> torch.Tensor:
-        self._functions["outputs"](ctypes.byref(self._problems[self._all]))
-        self.outputs = self._all.outputs
-        return self.outputs
+    def evaluate_all(self) -> np.ndarray:
+        self._functions["outputs"](ctypes.byref(self._whole))
+        return self._all.outputs
+
+    def _begin(self, params: np.ndarray, inputs: np.ndarray, dtype: str, device: str) -> None:
+        names = {"workspace_size": ctypes.c_longlong, "outputs": None, "train_step": None}
+        self._functions = functions("compiled_cross_entropy", dtype, names)
+        self._functions["train_step"].argtypes = [ctypes.c_void_p, ctypes.c_double]
+        self.params, self.gradient = zeros(len(params), dtype), zeros(len(params), dtype)
+        self.params[:] = params
+        self._inputs, self._all = inputs, Patterns(inputs, self.labels, dtype)
+        size = self.batch_size
+        self._batches = [Patterns(inputs[:size], self.labels[:size], dtype) for _ in range(self.steps_per_epoch)]
+        self._whole, *self._problems = self._with_workspace([self._all, *self._batches])
+
+    def _put(self, params: np.ndarray) -> None:
+        self.params[:] = params
+
+    def _lay_out(self) -> None:
+        for patterns, batch in zip(self._batches, self.batches, strict=True):
+            patterns.fill(self._inputs[batch], self.labels[batch])
+
+    def _with_workspace(self, sets: list[Patterns]) -> list[Problem]:
+        """What the library is told of each set of patterns; they share the memory it works in."""
+        problems = [self._problem(patterns) for patterns in sets]
+        size = max(self._functions["workspace_size"](ctypes.byref(problem)) for problem in problems)
+        self._workspace = zeros(size, "uint8")
+        for problem in problems:
+            problem.workspace = address(self._workspace)
+        return problems
 
     def _problem(self, patterns: Patterns) -> Problem:
         network = self.network
-        problem = Problem(
+        return Problem(
             dim=network.dim,
             width=network.width,
             depth=network.depth,
@@ -70,7 +71,3 @@ class CompiledCrossEntropySGD(CrossEntropySGD):
             params=address(self.params),
             gradient=address(self.gradient),
         )
-        workspace = torch.zeros(self._functions["workspace_size"](ctypes.byref(problem)), dtype=torch.uint8)
-        problem.workspace = address(workspace)
-        problem.keeps = patterns, workspace  # the library has no more than their addresses
-        return problem

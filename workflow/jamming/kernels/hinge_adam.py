@@ -4,21 +4,30 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import numpy as np
-import torch
 
-from ..network import layers
 from ..spec import Network
 
 # Adam's constants (Kingma and Ba 2015), the ones the papers used.
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
+STATE = ("params", "first_moment", "second_moment")
+
 
 class HingeAdam(ABC):
     """A network under full-batch Adam on the quadratic hinge loss.
 
-    `compute_gradient` and `update` alternate. Attributes: `params` (Ñ,), `gradient` (Ñ,), `first_moment`,
-    `second_moment` (Ñ,), `outputs` (P,), `delta` (P,) as of the last `compute_gradient`, `labels` (P,), and `step`.
+    `compute_gradient` and `update` alternate. What is seen of it are arrays, wherever the numbers lie, to be read and
+    not written, and to be copied if they are to outlive the next step: `params`, `gradient`, `first_moment`,
+    `second_moment` (Ñ,), `outputs` (P,), `delta` (P,) as of the last `compute_gradient`, `labels` (P,); and `step`.
     """
+
+    params: np.ndarray
+    gradient: np.ndarray
+    first_moment: np.ndarray
+    second_moment: np.ndarray
+    outputs: np.ndarray
+    delta: np.ndarray
+    labels: np.ndarray
 
     def __init__(
         self,
@@ -27,19 +36,16 @@ class HingeAdam(ABC):
         inputs: np.ndarray,
         labels: np.ndarray,
         margin: float,
-        dtype: torch.dtype = torch.float64,
+        dtype: str = "float64",
         device: str = "cpu",
     ):
-        """`params` (Ñ,), `inputs` (P, d), `labels` (P,) of ±1."""
+        """`params` (Ñ,), `inputs` (P, d), `labels` (P,) of ±1; `dtype` is float64 or float32."""
         self.network, self.margin, self.step = network, margin, 0
-        self.params = torch.tensor(params, dtype=dtype, device=device)
-        self.gradient, self.first_moment, self.second_moment = (torch.zeros_like(self.params) for _ in range(3))
-        self._layers = self._views(self.params)
-        self._take(inputs, labels)
+        self._begin(params, inputs, labels, dtype, device)
 
     @abstractmethod
-    def _take(self, inputs: np.ndarray, labels: np.ndarray) -> None:
-        """Lay out the patterns, and set `labels`, `outputs` and `delta`."""
+    def _begin(self, params: np.ndarray, inputs: np.ndarray, labels: np.ndarray, dtype: str, device: str) -> None:
+        """Set up the parameters and moments, and lay out the patterns."""
 
     @abstractmethod
     def compute_gradient(self) -> int:
@@ -49,33 +55,20 @@ class HingeAdam(ABC):
     def update(self, rate: float) -> None:
         """One Adam step along the last gradient."""
 
+    @abstractmethod
+    def evaluator(self, inputs: np.ndarray) -> Callable[[], np.ndarray]:
+        """A function that gives the outputs (Q,) for other inputs (Q, d) at the parameters of the moment."""
+
     def state(self) -> dict[str, np.ndarray]:
         """Copies of the parameters and moments, from which `load_state` goes on with the same bits."""
-        names = ("params", "first_moment", "second_moment")
-        return {name: getattr(self, name).cpu().numpy().copy() for name in names}
+        return {name: np.array(getattr(self, name)) for name in STATE}
 
     def load_state(self, state: dict[str, np.ndarray], step: int) -> None:
         """Put the optimizer where `state` was taken, after `step` updates."""
-        for name, values in state.items():
-            getattr(self, name).copy_(torch.tensor(values))
+        for name in STATE:
+            self._put(name, state[name])
         self.step = step
 
-    def evaluator(self, inputs: np.ndarray) -> Callable[[], torch.Tensor]:
-        """A function that gives the outputs (Q,) for other inputs (Q, d) at the parameters of the moment."""
-        features_by_patterns = torch.tensor(
-            np.ascontiguousarray(inputs.T), dtype=self.params.dtype, device=self.params.device
-        )
-        return lambda: self._evaluate(features_by_patterns)
-
-    def _evaluate(self, inputs: torch.Tensor) -> torch.Tensor:
-        active = inputs
-        for weights, biases in self._layers[:-1]:
-            active = torch.addmm(biases[:, None], weights, active)
-            active = active.relu_() if self.network.activation == "relu" else active.tanh_()
-        weights, bias = self._layers[-1]
-        return (weights @ active)[0] + bias
-
-    def _views(self, flat: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        return [
-            (flat[layer.weights].view(layer.n_out, layer.n_in), flat[layer.biases]) for layer in layers(self.network)
-        ]
+    @abstractmethod
+    def _put(self, name: str, values: np.ndarray) -> None:
+        """Overwrite one of `STATE`."""

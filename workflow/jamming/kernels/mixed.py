@@ -8,7 +8,6 @@ what is measured: then it will not do.
 from collections.abc import Callable
 
 import numpy as np
-import torch
 
 from .hinge_adam import HingeAdam
 
@@ -24,10 +23,10 @@ class MixedHingeAdam:
     it is, so that a saved training goes on with the same bits.
     """
 
-    def __init__(self, make: Callable[[torch.dtype], HingeAdam], single_above: float):
+    def __init__(self, make: Callable[[str], HingeAdam], single_above: float):
         """`make` gives the training from its start in either precision."""
         self._make, self._single_above = make, single_above
-        self._now = make(torch.float32)
+        self._now = make("float32")
 
     params = property(lambda self: self._now.params)
     gradient = property(lambda self: self._now.gradient)
@@ -38,7 +37,7 @@ class MixedHingeAdam:
 
     @property
     def is_double(self) -> bool:
-        return self._now.params.dtype == torch.float64
+        return self._now.params.dtype == np.float64
 
     def compute_gradient(self) -> int:
         """As HingeAdam's; N_Δ = 0 is never of single precision."""
@@ -62,14 +61,14 @@ class MixedHingeAdam:
     def load_state(self, state: dict[str, np.ndarray], step: int) -> None:
         """As HingeAdam's."""
         if state["params"].dtype == np.float64 and not self.is_double:
-            self._now = self._make(torch.float64)
+            self._now = self._make("float64")
         self._now.load_state(state, step)
 
-    def evaluator(self, inputs: np.ndarray) -> Callable[[], torch.Tensor]:
+    def evaluator(self, inputs: np.ndarray) -> Callable[[], np.ndarray]:
         """As HingeAdam's, in the precision of the moment."""
         made = {}
 
-        def outputs() -> torch.Tensor:
+        def outputs() -> np.ndarray:
             if self.is_double not in made:
                 made.clear()
                 made[self.is_double] = self._now.evaluator(inputs)
@@ -79,5 +78,5 @@ class MixedHingeAdam:
 
     def _become_double(self) -> None:
         state, step = self._now.state(), self._now.step
-        self._now = self._make(torch.float64)
+        self._now = self._make("float64")
         self._now.load_state(state, step)

@@ -6,10 +6,12 @@ Patterns are taken in blocks that stay in the processor's cache from the forward
 
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
+from ..network import layers
 from .hinge_adam import BETA_1, BETA_2, EPSILON, HingeAdam
 
 # The activations of a block should fit a core's second-level cache; smaller blocks pay more calls than they save.
@@ -19,22 +21,32 @@ SMALLEST_BLOCK = 1024
 GATHER_BELOW = 0.8
 
 
+def seen(name: str) -> property:
+    """The tensor of this name as an array: on the CPU the same numbers, from a GPU a copy."""
+    return property(lambda self: getattr(self, name).cpu().numpy())
+
+
 class TorchHingeAdam(HingeAdam):
     """The step as a few calls of torch per layer and block."""
 
-    def _take(self, inputs: np.ndarray, labels: np.ndarray) -> None:
-        network, options = self.network, {"dtype": self.params.dtype, "device": self.params.device}
-        self.inputs = torch.tensor(np.ascontiguousarray(inputs.T), **options)
-        self.labels = torch.tensor(labels, **options)
-        n_train = len(labels)
-        self.outputs, self.delta = torch.zeros(n_train, **options), torch.zeros(n_train, **options)
-        self._scratch = torch.zeros_like(self.params)
-        self._margin = torch.full((), self.margin, **options)
-        self._gradients = self._views(self.gradient)
+    params, gradient, outputs, delta, labels = map(seen, ("_params", "_gradient", "_outputs", "_delta", "_labels"))
+    first_moment, second_moment = seen("_first_moment"), seen("_second_moment")
 
-        block = n_train
-        if self.params.device.type == "cpu":
-            bytes_per_pattern = network.n_hidden * self.params.element_size()
+    def _begin(self, params: np.ndarray, inputs: np.ndarray, labels: np.ndarray, dtype: str, device: str) -> None:
+        network, self._options = self.network, {"dtype": getattr(torch, dtype), "device": device}
+        self._params = torch.tensor(params, **self._options)
+        self._gradient, self._first_moment, self._second_moment, self._scratch = (
+            torch.zeros_like(self._params) for _ in range(4)
+        )
+        self._inputs = torch.tensor(np.ascontiguousarray(inputs.T), **self._options)
+        self._labels = torch.tensor(labels, **self._options)
+        self._outputs, self._delta = torch.zeros_like(self._labels), torch.zeros_like(self._labels)
+        self._margin = torch.full((), self.margin, **self._options)
+        self._layers, self._gradients = self._views(self._params), self._views(self._gradient)
+
+        block = n_train = len(labels)
+        if self._params.device.type == "cpu":
+            bytes_per_pattern = network.n_hidden * self._params.element_size()
             block = max(SMALLEST_BLOCK, CACHE_BYTES // bytes_per_pattern)
         pieces = math.ceil(n_train / block)
         edges = [round(piece * n_train / pieces) for piece in range(pieces + 1)]
@@ -44,17 +56,24 @@ class TorchHingeAdam(HingeAdam):
         for _ in range(network.depth):
             self._rows.append(slice(self._rows[-1].stop, self._rows[-1].stop + network.width))
         self._widest = max(block.stop - block.start for block in self._blocks)
-        self._buffer = torch.empty(self._rows[-1].stop * self._widest, **options)
+        self._buffer = torch.empty(self._rows[-1].stop * self._widest, **self._options)
         self._inputs_are_in_place = False
+
+    def _put(self, name: str, values: np.ndarray) -> None:
+        getattr(self, f"_{name}").copy_(torch.tensor(values))
+
+    def evaluator(self, inputs: np.ndarray) -> Callable[[], np.ndarray]:
+        features_by_patterns = torch.tensor(np.ascontiguousarray(inputs.T), **self._options)
+        return lambda: self._evaluate(features_by_patterns).cpu().numpy()
 
     def compute_gradient(self) -> int:
         """Fill `outputs`, `delta` and `gradient` at the present parameters; return N_Δ."""
-        self.gradient.zero_()
+        self._gradient.zero_()
         n_delta = 0
         for block in self._blocks:
             active = self._forward(block)
-            labels, delta = self.labels[block], self.delta[block]
-            torch.addcmul(self._margin, labels, self.outputs[block], value=-1, out=delta)
+            labels, delta = self._labels[block], self._delta[block]
+            torch.addcmul(self._margin, labels, self._outputs[block], value=-1, out=delta)
             unsatisfied = (delta > 0).nonzero()[:, 0]
             n_delta += len(unsatisfied)
             if len(unsatisfied):
@@ -64,24 +83,24 @@ class TorchHingeAdam(HingeAdam):
     def update(self, rate: float) -> None:
         """One Adam step along the last gradient."""
         self.step += 1
-        self.first_moment.lerp_(self.gradient, 1 - BETA_1)
-        self.second_moment.mul_(BETA_2).addcmul_(self.gradient, self.gradient, value=1 - BETA_2)
-        torch.sqrt(self.second_moment, out=self._scratch)
+        self._first_moment.lerp_(self._gradient, 1 - BETA_1)
+        self._second_moment.mul_(BETA_2).addcmul_(self._gradient, self._gradient, value=1 - BETA_2)
+        torch.sqrt(self._second_moment, out=self._scratch)
         self._scratch.div_(math.sqrt(1 - BETA_2**self.step)).add_(EPSILON)
-        self.params.addcdiv_(self.first_moment, self._scratch, value=-rate / (1 - BETA_1**self.step))
+        self._params.addcdiv_(self._first_moment, self._scratch, value=-rate / (1 - BETA_1**self.step))
 
     def _forward(self, block: slice) -> torch.Tensor:
         """Inputs and activations of one block, (d + L·h, patterns); fills `outputs`."""
         size = block.stop - block.start
         active = self._buffer[: self._rows[-1].stop * size].view(-1, size)
         if len(self._blocks) > 1 or not self._inputs_are_in_place:
-            active[self._rows[0]] = self.inputs[:, block]
+            active[self._rows[0]] = self._inputs[:, block]
             self._inputs_are_in_place = True
         for (weights, biases), rows, next_rows in zip(self._layers, self._rows, self._rows[1:], strict=False):
             torch.addmm(biases[:, None], weights, active[rows], out=active[next_rows])
             self._activate_(active[next_rows])
         weights, bias = self._layers[-1]
-        torch.addmm(bias[:, None], weights, active[self._rows[-1]], out=self.outputs[block][None, :])
+        torch.addmm(bias[:, None], weights, active[self._rows[-1]], out=self._outputs[block][None, :])
         return active
 
     def _backward(
@@ -93,7 +112,7 @@ class TorchHingeAdam(HingeAdam):
             active = active.gather(1, unsatisfied.expand(len(active), -1))
             labels, delta = labels[unsatisfied], delta[unsatisfied]
         # ∂𝓛/∂f = −y max(0, Δ) / P
-        sensitivity = (labels * delta.clip(min=0)).mul_(-1 / len(self.labels))[None, :]
+        sensitivity = (labels * delta.clip(min=0)).mul_(-1 / len(self._labels))[None, :]
         for number in range(len(self._layers) - 1, -1, -1):
             gradient_weights, gradient_biases = self._gradients[number]
             below = active[self._rows[number]]
@@ -119,3 +138,16 @@ class TorchHingeAdam(HingeAdam):
             torch.ops.aten.threshold_backward.grad_input(sensitivity, active, 0, grad_input=sensitivity)
         else:
             sensitivity.addcmul_(sensitivity, active * active, value=-1)
+
+    def _evaluate(self, inputs: torch.Tensor) -> torch.Tensor:
+        active = inputs
+        for weights, biases in self._layers[:-1]:
+            active = torch.addmm(biases[:, None], weights, active)
+            active = active.relu_() if self.network.activation == "relu" else active.tanh_()
+        weights, bias = self._layers[-1]
+        return (weights @ active)[0] + bias
+
+    def _views(self, flat: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        return [
+            (flat[layer.weights].view(layer.n_out, layer.n_in), flat[layer.biases]) for layer in layers(self.network)
+        ]
