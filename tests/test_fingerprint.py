@@ -11,6 +11,9 @@ def package(tmp_path, monkeypatch):
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "__init__.py").write_text("from .. import base\n")
     (tmp_path / "parts" / "first.py").write_text("from ..base import f\nfrom . import helper\nx = 1\n")
+    with open(tmp_path / "parts" / "first.py", "a") as file:
+        file.write("\n\ndef g():\n    from .later import w\n\n    return w\n")
+    (tmp_path / "parts" / "later.py").write_text("w = 1\n")
     (tmp_path / "parts" / "helper.py").write_text("y = 1\n")
     (tmp_path / "base.py").write_text('"""Says."""\n\n\ndef f():\n    """Does."""\n    return 1  # why\n')
     (tmp_path / "other.py").write_text("z = 1\n")
@@ -29,6 +32,7 @@ def edit(path, old, new):
     [
         ("parts/first.py", "x = 1", "x = 2"),
         ("parts/helper.py", "y = 1", "y = 2"),
+        ("parts/later.py", "w = 1", "w = 2"),  # imported when it is needed
         ("base.py", "return 1", "return 2"),
     ],
 )
