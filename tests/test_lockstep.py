@@ -143,6 +143,16 @@ def test_mixed_precision_follows_the_same_rules(dataset, tmp_path, protocol):
     )
 
 
+@pytest.mark.parametrize("backend", [TOGETHER, ALONE], ids=lambda backend: backend.name)
+def test_double_precision_begins_after_the_look_at_which_the_rate_has_fallen(dataset, tmp_path, backend):
+    """The rate drops tenfold at step 100, which is recorded; a number of single precision is its own rounding."""
+    point = dataclasses.replace(HARD, protocol=dataclasses.replace(DROPPING, drop_every=100), dtype="mixed")
+    for replica in train(point, dataset, tmp_path, backend).values():
+        steps, norms = replica["record"]["step"], replica["record"]["gradient_norm"]
+        assert 100 in steps and steps[-1] == 150
+        np.testing.assert_array_equal(norms == norms.astype(np.float32), steps <= 100)
+
+
 def precisions(point, dataset, folder, backend, monkeypatch):
     """In which precision each replica ended, from the state that is kept of its end."""
     found = {}
