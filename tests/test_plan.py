@@ -68,6 +68,22 @@ def test_one_training_by_hand():
     assert job.disk == pytest.approx(2 * (11 * 176 * 8 + 2 * 308 * 8 + 33 * 8 * 8 + 30_000), rel=0.02)
 
 
+def test_a_training_of_all_replicas_together_by_hand():
+    """The same point: the constant cost of a step counts once, its patterns twice. Searches are as before."""
+    together = {"relu": (3e-4, 2e-11, 1e-10), "tanh": (1, 1, 1)}
+    batched = planned_for("smoke", dataclasses.replace(SPEEDS, together=together))
+    job, alone = (
+        batched["fig6"]["train/relu_L3/P00308_h0007"],
+        planned_for("smoke")["fig6"]["train/relu_L3/P00308_h0007"],
+    )
+    step = 3e-4 + 2 * 308 * (2e-11 * 154 + 1e-10 * (7 + 21))
+    assert job.seconds == pytest.approx(1.5 + 1500 * (308 / 154) / 2.4 * step)
+    assert (job.steps, job.memory, job.disk) == (alone.steps, alone.memory, alone.disk)
+    assert [job for job in batched["fig5"].values() if job.kind == "lines"] == [
+        job for job in planned_for("smoke")["fig5"].values() if job.kind == "lines"
+    ]
+
+
 def test_one_measurement_by_hand():
     """Both replicas, Ñ = 153."""
     spectra = planned_for("smoke")["fig7"]["spectra/relu_L2/P00312_h0008"]
@@ -176,6 +192,33 @@ def test_the_formula_is_found_again():
     assert error < 1e-6
     slower = [(net, n, seconds * (1.2 if n == 100 else 1)) for net, n, seconds in rows]
     assert 0.01 < fit(slower)[1] < 0.2
+
+
+def test_steps_of_all_replicas_are_measured_where_they_are_made(monkeypatch):
+    """By a clock that counts the steps of batches alone, each as long as the formula has it."""
+    from jamming import calibrate
+    from jamming.kernels.batched import BatchedHingeAdam
+
+    elapsed = [0.0]
+
+    def timed(self, rates):
+        net, patterns = self.network, self.labels.numel()
+        elapsed[0] += len(rates) * (2e-3 + patterns * (3e-10 * net.n_weights + 4e-9 * (net.dim + net.n_hidden)))
+
+    def made(*_):
+        return Network(5, 5, 2, "relu"), 100, 1.0
+
+    monkeypatch.setattr(BatchedHingeAdam, "advance", timed)
+    monkeypatch.setattr(calibrate.time, "perf_counter", lambda: elapsed[0])
+    for name in ("_hinge_step", "_cross_entropy_step", "_evaluation"):
+        monkeypatch.setattr(calibrate, name, made)
+    for name in ("_spectrum", "_effective", "_start"):
+        monkeypatch.setattr(calibrate, name, lambda *_: (1.0, 1.0))
+    monkeypatch.setattr(calibrate, "_slope", lambda points: (1.0, 1.0))
+    speeds = calibrate.measure("cpu", "batched", seconds=0.0)
+    assert speeds.backend == "batched torch" and set(speeds.together) == {"relu", "tanh"}
+    np.testing.assert_allclose(speeds.together["relu"], (2e-3, 3e-10, 4e-9), rtol=1e-6)
+    assert calibrate.measure("cpu", "torch", seconds=0.0).together == {}
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from jamming import datasets, kernels, store, training
 from jamming.checkpoint import Checkpoint
 from jamming.losses import count_misclassified, quadratic_hinge
 from jamming.network import forward
+from jamming.replica import DivergenceError
 from jamming.spec import Network, Point, Protocol
 
 PACKAGE = str(Path(training.__file__).resolve().parents[1])
@@ -142,7 +143,7 @@ def test_test_error_is_that_of_the_network(tmp_path):
 
 def test_divergence_names_the_run(dataset, tmp_path):
     wild = dataclasses.replace(POINT, protocol=Protocol("hinge_adam_constant", 0.5, 100, 1e200, 0.0, 0))
-    with pytest.raises(training.DivergenceError, match=r"sweep relu_L2, P = 200, replica 0 diverged at step \d+"):
+    with pytest.raises(DivergenceError, match=r"sweep relu_L2, P = 200, replica 0 diverged at step \d+"):
         train(wild, dataset, tmp_path)
 
 

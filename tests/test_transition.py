@@ -14,8 +14,8 @@ from same_bits import assert_same_bits
 from jamming import datasets, lines, store, transition
 from jamming.checkpoint import Checkpoint
 from jamming.lines import NEVER, Attempt, LineError, LinePoint, ladder, n_star_at, next_width, search
+from jamming.replica import DivergenceError
 from jamming.spec import Network, Protocol
-from jamming.training import DivergenceError
 
 PACKAGE = str(Path(lines.__file__).resolve().parents[1])
 

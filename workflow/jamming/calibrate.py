@@ -28,6 +28,10 @@ HINGE = (
     ((10, 40, 2), 1500),
     ((51, 51, 3), 5000),
 )
+# The same with the number of replicas that are trained together, and what only a GPU does in no time.
+TOGETHER = tuple((shape, n, replicas) for shape, n in HINGE for replicas in (1, 5))
+ON_GPUS = (((200, 200, 5), 20_000, 1), ((200, 200, 5), 20_000, 5))
+STEPS_AT_ONCE = 3
 CROSS_ENTROPY = (((25, 6, 3), 100), ((25, 12, 3), 400), ((25, 10, 5), 200), ((25, 30, 3), 1000))
 WARM_UP_STEPS, WARM_UP_RATE = 150, 5e-3
 # What a job imports, by what it does; training by a backend in torch imports that, too.
@@ -57,17 +61,30 @@ def measure(
     fits["cross_entropy_sgd"] = fit(
         [_cross_entropy_step(crossed, Network(*shape, "relu"), n, where, seconds) for shape, n in CROSS_ENTROPY]
     )
+    together = {}
+    if chosen.batched is not None:
+        problems = TOGETHER + (ON_GPUS if device == "cuda" else ())
+        together = {
+            activation: fit(
+                [
+                    _batched_step(chosen.batched, shape, activation, n, replicas, where, seconds)
+                    for shape, n, replicas in problems
+                ]
+            )
+            for activation in ("relu", "tanh")
+        }
     looked = [_evaluation(hinge, Network(*shape, "relu"), where, seconds) for shape, _ in HINGE[:5]]
     kernel = {"training": f", {hinge.__module__}, {crossed.__module__}"}
     starts = {name: _start(modules + kernel.get(name, "")) for name, modules in IMPORTS.items()}
     return Speeds(
         step={name: coefficients for name, (coefficients, _) in fits.items()},
+        together={name: coefficients for name, (coefficients, _) in together.items()},
         evaluation=fit(looked)[0],
         spectrum=_slope([_spectrum(width, seconds) for width in (8, 20)]),
         effective=_slope([_effective(width, seconds) for width in (4, 10)]),
         start={name: seconds for name, (seconds, _) in starts.items()},
         base={name: memory for name, (_, memory) in starts.items()},
-        error=max(error for _, error in fits.values()),
+        error=max(error for _, error in (*fits.values(), *together.values())),
         backend=chosen.name,
     )
 
@@ -114,6 +131,29 @@ def _hinge_step(kernel: type, net: Network, n_train: int, where: dict, seconds: 
         if time.perf_counter() - started > 10 * seconds:
             break
     return net, n_train, best_time(step, seconds)
+
+
+def _batched_step(
+    kernel: type,
+    shape: tuple[int, int, int],
+    activation: str,
+    n_train: int,
+    replicas: int,
+    where: dict,
+    seconds: float,
+) -> tuple[Network, int, float]:
+    """A step of all replicas, which costs the same however many patterns are unsatisfied; P is that of all."""
+    net = Network(*shape, activation)
+    params = [network.initial_params(net, seed) for seed in range(replicas)]
+    patterns = [random.generate(net.dim, n_train, seed) for seed in range(replicas)]
+    batch = kernel(net, params, *zip(*patterns, strict=True), 0.5, **where)
+
+    def steps() -> None:
+        batch.advance(STEPS_AT_ONCE * [WARM_UP_RATE])
+        batch.look()
+
+    steps()  # a GPU records its graph
+    return net, replicas * n_train, best_time(steps, seconds) / STEPS_AT_ONCE
 
 
 def _cross_entropy_step(

@@ -8,7 +8,7 @@ the `quick` preset; the longer a protocol, the more they err to the safe side.
 
 import csv
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import tables
@@ -41,10 +41,11 @@ class Speeds:
 
     A step of a network on P patterns takes `constant + per_weight·P·N + per_neuron·P·(d + L·h)`; `step` holds these
     three by activation, "cross_entropy_sgd" among them with the batch in place of P, and `evaluation` those of
-    looking at patterns without learning from them. `spectrum` (constant, per Ñ³) is all eigenvalues of one network,
-    `effective` (constant, per vector and Ñ²) one N_eff, `start` a job's imports by what it does (training, measuring
-    or drawing), `base` the memory these take in bytes. `error` is the largest relative deviation of the measured steps
-    from the formula.
+    looking at patterns without learning from them. `together` holds those of one step of all replicas of a point, with
+    all their patterns in place of P; it is empty where they are trained one after the other. `spectrum` (constant,
+    per Ñ³) is all eigenvalues of one network, `effective` (constant, per vector and Ñ²) one N_eff, `start` a job's
+    imports by what it does (training, measuring or drawing), `base` the memory these take in bytes. `error` is the
+    largest relative deviation of the measured steps from the formula.
     """
 
     step: Mapping[str, tuple[float, float, float]]
@@ -55,6 +56,7 @@ class Speeds:
     base: Mapping[str, float]
     error: float
     backend: str = "unknown"
+    together: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -190,10 +192,10 @@ class _Planner:
     def training(self, point: Point) -> Job:
         network, protocol = point.network, point.protocol
         steps = expected_steps(point)
-        seconds = steps * self.step(network, point.n_train, protocol)
+        seconds = steps * self.step_of_all(point)
         n_records = len(steps_seen(protocol, RECORDS_PER_DECADE))
         n_test = MNIST_IMAGES - point.n_train if point.dataset == "mnist" else 0
-        seconds += n_records * _cost(self.speeds.evaluation, n_test, network) if n_test else 0
+        seconds += point.replicas * n_records * _cost(self.speeds.evaluation, n_test, network) if n_test else 0
         kept = len(steps_seen(protocol, STATES_PER_DECADE)) if network.n_params <= LARGEST_KEPT else 1
         states = kept * network.n_params * DOUBLE
         replica = states + 2 * point.n_train * DOUBLE + 8 * n_records * DOUBLE + SMALL_FILE
@@ -203,7 +205,7 @@ class _Planner:
         memory = 2 * patterns * network.dim * DOUBLE + active + point.replicas * replica + 5 * network.n_params * DOUBLE
         return Job(
             f"train/{point.sweep}/{point.name}",
-            self.speeds.start["training"] + point.replicas * seconds,
+            self.speeds.start["training"] + seconds,
             self.speeds.base["training"] + memory,
             point.replicas * (replica + ended),
             point.replicas * steps,
@@ -243,6 +245,12 @@ class _Planner:
             seconds += 2 * replicas * _affine(self.speeds.effective, vectors * n_params**2)
             memory, disk = memory + 8 * n_params**2 * DOUBLE, disk + replicas * 2 * n_params * DOUBLE
         return Job(f"{kind}/{point.sweep}/{point.name}", seconds, self.speeds.base["measuring"] + memory, disk)
+
+    def step_of_all(self, point: Point) -> float:
+        """A step of each replica of a point; trained together they share what does not depend on the patterns."""
+        if self.speeds.together:
+            return _cost(self.speeds.together[point.network.activation], point.replicas * point.n_train, point.network)
+        return point.replicas * self.step(point.network, point.n_train, point.protocol)
 
     def step(self, network: Network, n_train: int, protocol: Protocol) -> float:
         if protocol.name == "cross_entropy_sgd":

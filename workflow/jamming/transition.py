@@ -16,7 +16,8 @@ from .checkpoint import Checkpoint
 from .kernels import Backend
 from .lines import NEVER, Attempt, LineError, LinePoint, from_columns, n_star_at, search, to_columns
 from .losses import count_misclassified, overlaps, quadratic_hinge
-from .training import REPORT_EVERY_SECONDS, SAVE_EVERY_SECONDS, DivergenceError
+from .replica import DivergenceError
+from .training import REPORT_EVERY_SECONDS, SAVE_EVERY_SECONDS
 
 JAMMED_FRACTION = 0.1
 """With the hinge loss a network fails if N_Δ > 0.1 N at the end ([S] App. B)."""

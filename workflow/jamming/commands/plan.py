@@ -32,7 +32,7 @@ def plan(arguments: argparse.Namespace) -> None:
     speeds = calibrate.measure(device, backend, config["dtype"], report=console.print)
     planned = planned_by_figure(config, sweeps, lines, speeds)
     console.print(_costs(arguments.preset, planned, device))
-    console.print(_remarks(together(planned), speeds))
+    console.print(_remarks(together(planned), speeds, device))
     if arguments.check:
         _check(console, together(planned), arguments.check)
 
@@ -65,12 +65,14 @@ def _costs(preset: str, planned: Mapping[str, Mapping[str, "Job"]], device: str)
     return table
 
 
-def _remarks(jobs: Mapping[str, "Job"], speeds: "Speeds") -> str:
+def _remarks(jobs: Mapping[str, "Job"], speeds: "Speeds", device: str) -> str:
+    where, divisor = ("the GPU", "GPUs") if device == "cuda" else ("one core", "cores")
     training = sum(job.seconds for job in jobs.values() if job.trains) / sum(job.seconds for job in jobs.values())
     return (
-        f"{training:.0%} of the time is training. Steps measured now on one core ({speeds.backend}); the formula is "
+        f"{training:.0%} of the time is training. Steps measured now on {where} ({speeds.backend}); the formula is "
         f"within {speeds.error:.0%} of the measured sizes, less sure beyond them. How soon networks stop and how many "
-        "widths a search tries is estimated. Snakemake's own time (0.1 s a job) is not in it. Divide by your cores."
+        "widths a search tries is estimated. Snakemake's own time (0.1 s a job) is not in it. "
+        f"Divide by your {divisor}."
     )
 
 

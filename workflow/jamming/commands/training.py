@@ -54,7 +54,8 @@ def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Cal
     device, spec = kernels.resolve_device(arguments.device), json.loads(arguments.spec)
     files = {"dataset": arguments.data} if arguments.data else {}
     dataset = store.read(arguments.data, "dataset") if arguments.data else None
-    backend = kernels.choose(device, arguments.backend, report, arguments.threads)
+    # A search trains one network at a time: which width comes next follows from the last.
+    backend = kernels.choose(device, arguments.backend, report, arguments.threads, together=kind == "run")
     made = store.provenance(files, arguments.threads, device, backend=backend.name)
     # A state is gone on from by the code and backend that saved it alone, or the bits would depend on the interruption.
     code = fingerprint("training" if kind == "run" else "transition")
@@ -85,7 +86,7 @@ def _holds(path: Path, kind: str, spec: dict) -> bool:
 def add_verbs(verbs: Verbs) -> None:
     def add_machine_options(added: argparse.ArgumentParser) -> None:
         added.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-        added.add_argument("--backend", default="auto", help="of the training step: auto, compiled or torch")
+        added.add_argument("--backend", default="auto", help="of the training step: auto, compiled, torch or batched")
 
     added = verbs.add(train, "train all replicas of one point", "spec", "data", "out")
     add_machine_options(added)

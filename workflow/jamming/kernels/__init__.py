@@ -1,13 +1,15 @@
 """One training step, the place where all the time goes, with several implementations.
 
 `hinge_adam` says what a step on the hinge loss is; `torch_step` does it in torch on any device and is the reference;
-`compiled` does it in C++ on the CPU; `mixed` does it by either, in single precision first. For cross-entropy the
+`compiled` does it in C++ on the CPU; `mixed` does it by either, in single precision first; `batched` does it for many
+replicas together, for GPUs. For cross-entropy the
 reference is `torch_cross_entropy`, which `compiled_cross_entropy` follows. They agree to rounding; `choose` picks the
 fastest that works here. All speak numpy; torch is imported only where it does the arithmetic.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,16 +21,23 @@ from .cross_entropy_sgd import CrossEntropySGD
 from .hinge_adam import HingeAdam
 from .mixed import SINGLE_ABOVE, MixedHingeAdam
 
-BACKENDS = ("auto", "compiled", "torch")
+if TYPE_CHECKING:
+    from .batched import BatchedHingeAdam
+
+BACKENDS = ("auto", "compiled", "torch", "batched")
 
 
 @dataclass(frozen=True)
 class Backend:
-    """What does the arithmetic. `name` goes on record: results differ between backends in rounding."""
+    """What does the arithmetic. `name` goes on record: results differ between backends in rounding.
+
+    With `batched` the replicas of a point are trained together by it, and single networks by the others.
+    """
 
     name: str
     hinge_adam: type[HingeAdam]
     cross_entropy: type[CrossEntropySGD]
+    batched: "type[BatchedHingeAdam] | None" = None
 
     def begin_hinge(
         self,
@@ -48,6 +57,19 @@ class Backend:
         if dtype == "mixed":
             return MixedHingeAdam(make, single_above=SINGLE_ABOVE * protocol.rate)
         return make(dtype)
+
+    def begin_batch(
+        self,
+        network: Network,
+        params: Sequence[np.ndarray],
+        inputs: Sequence[np.ndarray],
+        labels: Sequence[np.ndarray],
+        protocol: Protocol,
+        precision: str,
+        device: str,
+    ) -> "BatchedHingeAdam":
+        """A training of several replicas together on the hinge loss at its start, in float64 or float32."""
+        return self.batched(network, params, inputs, labels, protocol.margin, precision, device)
 
     def begin_cross_entropy(
         self,
@@ -78,18 +100,23 @@ def resolve_device(device: str) -> str:
 
 
 def choose(
-    device: str, backend: str = "auto", report: Callable[[str], None] = print, threads: int | None = None
+    device: str,
+    backend: str = "auto",
+    report: Callable[[str], None] = print,
+    threads: int | None = None,
+    together: bool = True,
 ) -> Backend:
-    """The backend for a device ("cpu" or "cuda"); "auto" prefers the compiled one and says why it cannot be had.
+    """The backend for a device; "auto" is the batched one on "cuda", and on "cpu" the compiled one if it can be had.
 
-    `threads` are those of torch; the compiled one has one.
+    `threads` are those of torch; the compiled one has one. With `together` false networks are trained one by one
+    whatever the backend, as in a search, and it is named for what trains them.
 
     Raises ValueError if the compiled one is asked for and cannot be had.
     """
     if backend not in BACKENDS:
         raise ValueError(f"there is no backend '{backend}'; take one of {', '.join(BACKENDS)}.")
-    if backend == "torch" or (backend == "auto" and device != "cpu"):
-        return _in_torch(device, threads)
+    if backend in ("torch", "batched") or (backend == "auto" and device != "cpu"):
+        return _in_torch(device, threads, batched=together and backend != "torch")
     if device != "cpu":
         raise ValueError(f"the compiled training step runs on the CPU, not on {device}; set backend to auto or torch.")
     try:
@@ -99,16 +126,18 @@ def choose(
         if backend == "compiled":
             raise ValueError(f"the training step cannot be compiled: {error}") from None
         report(f"training with torch, about three times slower, since the step cannot be compiled: {error}")
-        return _in_torch(device, threads)
+        return _in_torch(device, threads, batched=False)
     return Backend(f"compiled by {build.description()}", CompiledHingeAdam, CompiledCrossEntropySGD)
 
 
-def _in_torch(device: str, threads: int | None) -> Backend:
+def _in_torch(device: str, threads: int | None, batched: bool) -> Backend:
     import torch
 
+    from .batched import BatchedHingeAdam
     from .torch_cross_entropy import TorchCrossEntropySGD
     from .torch_step import TorchHingeAdam
 
     if threads is not None:
         torch.set_num_threads(threads)
-    return Backend("torch" if device == "cpu" else f"torch on {device}", TorchHingeAdam, TorchCrossEntropySGD)
+    name = ("batched torch" if batched else "torch") + ("" if device == "cpu" else f" on {device}")
+    return Backend(name, TorchHingeAdam, TorchCrossEntropySGD, BatchedHingeAdam if batched else None)
