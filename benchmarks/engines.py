@@ -65,6 +65,22 @@ def one_after_the_other(backend: str, dtype: str, problems: Sequence[Problem]) -
     return lambda: sum(step() for step in steps)
 
 
+def all_together(dtype: str, problems: Sequence[Problem]) -> Callable[[], int]:
+    """One batched step of several networks, as a GPU makes it; N_Δ of all."""
+    from jamming.kernels.batched import BatchedHingeAdam
+
+    params, inputs, labels = (
+        [getattr(problem, name) for problem in problems] for name in ("params", "inputs", "labels")
+    )
+    batch = BatchedHingeAdam(problems[0].network, params, inputs, labels, problems[0].margin, dtype)
+
+    def step() -> int:
+        batch.advance([RATE])
+        return int(batch.look()[1].sum())
+
+    return step
+
+
 STEPS: dict[str, tuple[str, Callable[[Problem], Callable[[], int]]]] = {
     "autograd": ("float64", autograd),
     "torch": ("float64", partial(ours, "torch", "float64")),
@@ -75,6 +91,7 @@ STEPS: dict[str, tuple[str, Callable[[Problem], Callable[[], int]]]] = {
 
 REPLICAS: dict[str, tuple[str, Callable[[Sequence[Problem]], Callable[[], int]]]] = {
     "torch": ("float64", partial(one_after_the_other, "torch", "float64")),
+    "batched torch": ("float64", partial(all_together, "float64")),
     "compiled": ("float64", partial(one_after_the_other, "compiled", "float64")),
 }
 """Name → (precision, what makes one step of several networks of one size, which returns their N_Δ together)."""

@@ -66,7 +66,7 @@ def test_a_figure_that_needs_all_its_sweeps_names_the_one_that_lacks(results):
 def test_the_plan_counts_what_is_run():
     config = changed(("only",), [RUN])
     constant = (1.0, 0.0, 0.0)
-    starts = dict.fromkeys(("torch", "numpy", "matplotlib"), 1.0)
+    starts = dict.fromkeys(("training", "measuring", "drawing"), 1.0)
     step = dict.fromkeys(("relu", "tanh", "cross_entropy_sgd"), constant)
     speeds = plan.Speeds(step, constant, (1.0, 0.0), (1.0, 0.0), starts, dict.fromkeys(starts, 0.0), 0.0)
     planned_figures = plan.plan(config, read_points(config), read_lines(config), speeds)
