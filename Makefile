@@ -46,10 +46,17 @@ format: setup  ## rewrite Python and Snakemake files in the one style
 	@$(IN_VENV) ruff format .
 	@$(IN_VENV) snakefmt Snakefile workflow
 
-gallery: setup  ## write the galleries of README and docs, and docs/claims.md, anew from the results of quick
-	@$(IN_VENV) snakemake --cores "$(CORES)" all claims $(ARGS)
+gallery: setup  ## write what docs and README show of results anew, from those of quick and reference/laptop
+	@$(IN_VENV) snakemake --cores "$(CORES)" all claims results/quick/summaries/relu_L3.json $(ARGS)
 	@$(IN_VENV) python -m jamming gallery --results results/quick --out docs --readme README.md
 	@$(IN_VENV) python -m jamming show-claims --markdown results/quick/claims.json > docs/claims.md
+	@$(IN_VENV) for figure in fig6 fig7 fig8; do \
+	    python -m jamming draw $$figure --table reference/laptop/tables/$$figure.h5 \
+	        --out docs/gallery/laptop-$$figure.png || exit; done
+	@$(IN_VENV) cd reference/laptop/summaries && python -m jamming compare-sweeps --into ../../../docs/laptop.md \
+	    --mark convergence steps_1e4.json steps_1e5.json steps_1e6.json large_1e4.json relu_L3.json
+	@$(IN_VENV) python -m jamming compare-sweeps --into docs/laptop.md --mark sizes \
+	    results/quick/summaries/relu_L3.json reference/laptop/summaries/relu_L3.json
 
 benchmarks: setup  ## measure the speed of steps, analysis and planning: ten minutes, results/benchmarks/benchmarks.pdf
 	@$(IN_VENV) python benchmarks/run.py $(ARGS)
