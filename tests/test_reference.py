@@ -1,4 +1,4 @@
-"""The tables in reference/laptop: whole, drawn from without training, and made by the commands that docs/laptop.md shows."""
+"""The tables in reference/laptop: whole, drawn from without training, made by the commands of docs/laptop.md."""
 
 import hashlib
 import re
