@@ -53,8 +53,9 @@ gallery: setup  ## write what docs and README show of results anew, from those o
 	@$(IN_VENV) for figure in fig6 fig7 fig8; do \
 	    python -m jamming draw $$figure --table reference/laptop/tables/$$figure.h5 \
 	        --out docs/gallery/laptop-$$figure.png || exit; done
-	@$(IN_VENV) cd reference/laptop/summaries && python -m jamming compare-sweeps --into ../../../docs/laptop.md \
-	    --mark convergence steps_1e4.json steps_1e5.json steps_1e6.json large_1e4.json relu_L3.json
+	@$(IN_VENV) python -m jamming compare-sweeps --into docs/laptop.md --mark convergence \
+	    reference/convergence/steps_1e4.json reference/convergence/steps_1e5.json reference/convergence/steps_1e6.json \
+	    reference/convergence/large_1e4.json reference/laptop/summaries/relu_L3.json
 	@$(IN_VENV) python -m jamming compare-sweeps --into docs/laptop.md --mark sizes \
 	    results/quick/summaries/relu_L3.json reference/laptop/summaries/relu_L3.json
 

@@ -57,10 +57,13 @@ def test_one_switch_draws_without_training(fresh):
 
 
 def test_the_commands_of_the_page_plan_what_they_say(fresh):
-    assert "--config preset=laptop 'only=[relu_L3,mnist_L5]' 'sweeps={mnist_L5: {n_train: [46000]}}' -- archive" in PAGE
-    some = ("only=[relu_L3,mnist_L5]", "sweeps={mnist_L5: {n_train: [46000]}}")
+    assert (
+        "--config preset=laptop 'only=[relu_L3,mnist_L5]' 'sweeps={mnist_L5: {n_train: [46000, 52000]}}' -- archive"
+        in PAGE
+    )
+    some = ("only=[relu_L3,mnist_L5]", "sweeps={mnist_L5: {n_train: [46000, 52000]}}")
     jobs = planned(snakemake(fresh, "-n", "-q", "rules", "--config", "preset=laptop", *some, "--", "archive"))
-    assert jobs["train"] == len(read_points(load("laptop"))["relu_L3"]) + 1 and jobs["archive"] == 1
+    assert jobs["train"] == len(read_points(load("laptop"))["relu_L3"]) + 2 and jobs["archive"] == 1
     study = ("--configfile", "config/convergence.yaml", "--config", "preset=laptop", "--")
     names = ("steps_1e4", "steps_1e5", "steps_1e6", "large_1e4")
     jobs = planned(
