@@ -68,7 +68,7 @@ def _draw_legend(figure: Figure, rows: Sequence[Mapping]) -> None:
     style = {"marker": "o", "ms": 3.2, "lw": 0.8}
     entries = [Line2D([], [], color=colour, label=engine, **style) for engine, colour in _engines(rows).items()]
     for dtype, dashes in LIMITS.items():
-        label = f"limit set by matrix products, {dtype}"
+        label = f"limit, {dtype}"
         entries.append(Line2D([], [], color="black", lw=0.7, ls=dashes, label=label))
     figure.legend(handles=entries, loc="outside upper center", ncols=len(entries), columnspacing=1.2)
 
@@ -98,7 +98,7 @@ def _draw_steps(axes: Axes, rows: Sequence[Mapping], against: str) -> None:
         axes.xaxis.set_major_locator(FixedLocator(sorted({row["replicas"] for row in rows})))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_locator(NullLocator())
-        note(axes, f"$N={rows[0]['n_weights']}$, $P={rows[0]['n_train']}$, one after the other")
+        note(axes, f"$N={rows[0]['n_weights']}$, $P={rows[0]['n_train']}$")
 
 
 def _each(row: Mapping, key: str) -> float:
