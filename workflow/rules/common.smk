@@ -181,3 +181,24 @@ def results_for_claims(group):
         for name in names
         for point in points.get(name, [])
     ]
+
+
+def archived_beside_tables():
+    """What was reproduced and what the paper quotes; of a part (`only`) the numbers of its sweeps."""
+    if not config["only"]:
+        return [f"{RESULTS}/{name}" for name in ("claims.json", "claims.csv", "paper.json")]
+    return [f"{RESULTS}/summaries/{name}.json" for name in sorted(runs_explored()["spectra"])]
+
+
+def results_of_sweep(wildcards):
+    """The runs of a sweep and all that is measured on them, or one sentence."""
+    if wildcards.sweep not in SWEEPS:
+        raise WorkflowError(f"The config has no sweep '{wildcards.sweep}'; its sweeps are {', '.join(SWEEPS)}.")
+    return [result_of(kind, wildcards.sweep, point) for kind in summary.KINDS for point in SWEEPS[wildcards.sweep]]
+
+
+def can_be_drawn(figure):
+    """Whether what it draws is there, in a reference, or can be made."""
+    if SHOWN != RESULTS:
+        return Path(f"{SHOWN}/tables/{figure}.h5").exists()
+    return not config["only"] or tables.can_be_made(figure, [*SWEEPS, *LINES])

@@ -2,14 +2,6 @@
 
 from jamming.documents.captions import PAPERS, caption_of, restructured
 
-
-def can_be_drawn(figure):
-    """Whether what it draws is there, in a reference, or can be made."""
-    if SHOWN != RESULTS:
-        return Path(f"{SHOWN}/tables/{figure}.h5").exists()
-    return not config["only"] or tables.can_be_made(figure, [*SWEEPS, *LINES])
-
-
 FIGURE_FILES = [f"figures/{figure}.pdf" for figure in tables.MODULES if can_be_drawn(figure)]
 
 

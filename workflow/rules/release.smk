@@ -11,13 +11,6 @@ PROJECT_FILES = [
 ARCHIVED = [figure for figure in tables.MODULES if can_be_drawn(figure)]
 
 
-def archived_beside_tables():
-    """What was reproduced and what the paper quotes; of a part (`only`) the numbers of its sweeps."""
-    if not config["only"]:
-        return [f"{RESULTS}/{name}" for name in ("claims.json", "claims.csv", "paper.json")]
-    return [f"{RESULTS}/summaries/{name}.json" for name in sorted(runs_explored()["spectra"])]
-
-
 rule archive:
     input:
         tables=tables_made_here,

@@ -1,13 +1,6 @@
 # The numbers of single sweeps, to set sizes and protocols side by side: results/PRESET/summaries/SWEEP.json.
 
 
-def results_of_sweep(wildcards):
-    """The runs of a sweep and all that is measured on them, or one sentence."""
-    if wildcards.sweep not in SWEEPS:
-        raise WorkflowError(f"The config has no sweep '{wildcards.sweep}'; its sweeps are {', '.join(SWEEPS)}.")
-    return [result_of(kind, wildcards.sweep, point) for kind in summary.KINDS for point in SWEEPS[wildcards.sweep]]
-
-
 rule summarise_sweep:
     input:
         results_of_sweep,
