@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from .collection import from_json
-from .listing import number
+from .listing import header, interval, number, row
 
 SIZES = ("depth", "width", "N", "steps", "runs")
 """The rows above the statistics: what was run."""
@@ -12,11 +12,10 @@ SIZES = ("depth", "width", "N", "steps", "runs")
 def markdown(summaries: Sequence[Mapping]) -> list[str]:
     """The lines: one column for each summary; below the sizes one row for each statistic, with its interval of 95 %."""
     names = list(summaries[0]["statistics"])
-    rows = [["", *(f"{summary['preset']}, `{summary['sweep']}`" for summary in summaries)]]
-    rows += [["---"] * (len(summaries) + 1)]
-    rows += [[size, *(f"{summary['sizes'][size]:,}".replace(",", " ") for summary in summaries)] for size in SIZES]
+    rows = [[size, *(f"{summary['sizes'][size]:,}".replace(",", " ") for summary in summaries)] for size in SIZES]
     rows += [[name, *(_measured(summary["statistics"][name]) for summary in summaries)] for name in names]
-    return [f"| {' | '.join(row)} |" for row in rows]
+    columns = ["", *(f"{summary['preset']}, `{summary['sweep']}`" for summary in summaries)]
+    return [*header(columns), *map(row, rows)]
 
 
 def _measured(values: Mapping) -> str:
@@ -25,4 +24,4 @@ def _measured(values: Mapping) -> str:
     ends = measured.interval(0.95)
     if measured.value is None:
         return "–"
-    return number(measured.value) + (f" ({number(ends[0])} … {number(ends[1])})" if ends else "")
+    return number(measured.value) + (f" ({interval(ends)})" if ends else "")

@@ -47,14 +47,14 @@ def markdown(collection: Mapping) -> str:
     groups = dict.fromkeys(claim["group"] for claim in collection["claims"])
     for group in groups:
         lines += ["", f"## {group.capitalize()}", ""]
-        lines += _rows(("claim", "published", "measured", "68 %", "95 %", "runs", "verdict"))
+        lines += header(("claim", "published", "measured", "68 %", "95 %", "runs", "verdict"))
         claims = [claim for claim in collection["claims"] if claim["group"] == group]
         for claim in claims:
             intervals = [interval(claim[f"interval_{level}"]) for level in (68, 95)]
             published = f"{claim['published']} ({claim['source']})"
             verdict = f"**{claim['verdict']}**"
             cells = (f"`{claim['id']}`", published, number(claim["value"]), *intervals, str(claim["n_runs"]), verdict)
-            lines.append(_row(cells))
+            lines.append(row(cells))
         lines.append("")
         for claim in claims:
             lines.append(
@@ -101,9 +101,11 @@ def _title(collection: Mapping) -> str:
     return f"Claims of the two papers at preset {collection['preset']}"
 
 
-def _rows(names: Sequence[str]) -> list[str]:
-    return [_row(names), _row(["---"] * len(names))]
+def header(names: Sequence[str]) -> list[str]:
+    """The first two lines of a table in Markdown."""
+    return [row(names), row(["---"] * len(names))]
 
 
-def _row(cells: Sequence[str]) -> str:
+def row(cells: Sequence[str]) -> str:
+    """A line of a table in Markdown."""
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from .. import store
-from .figures import RESULT_KINDS, result_file
+from .figures import read_results
 from .verbs import Verbs
 
 
@@ -20,9 +20,9 @@ def measure_claims(arguments: argparse.Namespace) -> None:
         results[kind] = {}
         # A sweep that the config does not have is not an error: its claims are not testable.
         for sweep in (sweep for sweep in sweeps if sweep in points):
-            paths = [result_file(arguments.results, kind, sweep, point) for point in points[sweep]]
-            results[kind][sweep] = [store.read(path, RESULT_KINDS[kind], skip=("state",)) for path in paths]
-            hashes = {path.relative_to(arguments.results).as_posix(): store.sha256_of(path) for path in paths}
+            found = read_results(arguments.results, kind, sweep, points[sweep])
+            results[kind][sweep] = list(found.values())
+            hashes = {path.relative_to(arguments.results).as_posix(): store.sha256_of(path) for path in found}
             files[kind, sweep] = dict(sorted(hashes.items()))
     measured = {}
     for name, statistic in claims.statistics(arguments.group).items():

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from .. import store
@@ -23,9 +24,9 @@ def tabulate(arguments: argparse.Namespace) -> None:
         results[kind] = {}
         # A sweep that is not run is left out of a figure, or the figure says that it cannot do without.
         for sweep in (sweep for sweep in sweeps if sweep in points):
-            paths = [result_file(arguments.results, kind, sweep, point) for point in points[sweep]]
-            results[kind][sweep] = [store.read(path, RESULT_KINDS[kind], skip=("state",)) for path in paths]
-            files |= {str(path.relative_to(arguments.results)): path for path in paths}
+            found = read_results(arguments.results, kind, sweep, points[sweep])
+            results[kind][sweep] = list(found.values())
+            files |= {str(path.relative_to(arguments.results)): path for path in found}
     tree = tables.tabulate(arguments.figure, results, analysis)
     spec = {"figure": arguments.figure, "preset": arguments.preset, "settings": settings}
     store.write(arguments.out, "table", spec, tree, store.provenance(files, threads=1))
@@ -47,6 +48,15 @@ def result_file(folder: Path, kind: str, sweep: str, point: str) -> Path:
     """Where the result of one point lies under results/<preset>; `kind` is one of RESULT_KINDS."""
     inside = folder / kind if kind in ("runs", "lines") else folder / "observables" / kind
     return inside / sweep / f"{point}.h5"
+
+
+def read_results(folder: Path, kind: str, sweep: str, points: Sequence[str]) -> dict[Path, store.Result]:
+    """The results of these points of a sweep by their files, without states, which only observables read.
+
+    Raises StoreError for one that is missing or damaged.
+    """
+    paths = [result_file(folder, kind, sweep, point) for point in points]
+    return {path: store.read(path, RESULT_KINDS[kind], skip=("state",)) for path in paths}
 
 
 def add_verbs(verbs: Verbs) -> None:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from .. import store
-from .figures import RESULT_KINDS, result_file
+from .figures import read_results
 from .verbs import Verbs
 
 
@@ -15,26 +15,20 @@ def summarise_sweep(arguments: argparse.Namespace) -> None:
     from ..spec import Point
 
     points = json.loads(arguments.points)
-    paths = {
-        kind: [result_file(arguments.results, kind, arguments.sweep, point) for point in points]
-        for kind in summary.KINDS
-    }
-    results = {
-        kind: {arguments.sweep: [store.read(path, RESULT_KINDS[kind], skip=("state",)) for path in of_kind]}
-        for kind, of_kind in paths.items()
-    }
+    found = {kind: read_results(arguments.results, kind, arguments.sweep, points) for kind in summary.KINDS}
+    results = {kind: {arguments.sweep: list(of_kind.values())} for kind, of_kind in found.items()}
     analysis = tables.Analysis.from_settings(json.loads(arguments.settings))
     measured = summary.summarise(arguments.sweep, results, analysis)
     trained = [Point.from_json(json.dumps(result.spec)) for result in results["runs"][arguments.sweep]]
     made = store.provenance({}, threads=1)
-    inputs = [path for of_kind in paths.values() for path in of_kind]
+    inputs = [path for of_kind in found.values() for path in of_kind]
     described = {
         "preset": arguments.preset,
         "sweep": arguments.sweep,
         "commit": made["commit"],
         "dirty": bool(made["dirty"]),
         "sizes": sizes.of_points(trained),
-        "statistics": {name: collection.to_json(found) for name, found in measured.items()},
+        "statistics": {name: collection.to_json(each) for name, each in measured.items()},
         "inputs": {path.relative_to(arguments.results).as_posix(): store.sha256_of(path) for path in inputs},
     }
     collection.write_json(arguments.out, described)
