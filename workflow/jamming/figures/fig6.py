@@ -22,9 +22,10 @@ def draw(table: Mapping) -> Figure:
         loss = loss_axis(relu, jammed_fraction)
         draw_jump(b, relu, loss)
         draw_window(b, relu, loss, max_loss, jammed_fraction)
-        b.legend(loc="best")
         draw_misclassified(c, relu, loss)
-        c.legend(loc="best")
+        for axes in (b, c):
+            # Beside the strip, above it all: no run has many unsatisfied or misclassified patterns and a tiny 𝓛.
+            axes.legend(loc="upper left", bbox_to_anchor=(0.14, 1.0), title="ReLU", alignment="left")
     else:
         for axes in (a, b, c):
             not_run(axes, "ReLU")
