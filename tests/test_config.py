@@ -127,6 +127,8 @@ MISTAKES = [
     ((*L2, "protocol", "steps"), 0, "protocol.steps is 0, but must be at least 1"),
     ((*L2, "protocol", "margin"), -0.5, "protocol.margin is -0.5, but must be greater than 0"),
     ((*L2, "protocol", "name"), "sgd", "protocol.name is 'sgd', but must be one of hinge_adam"),
+    ((*L2, "protocol", "name"), "hinge_lbfgs_annealed", "protocol.lbfgs_steps is missing, but .* needs at least 1"),
+    ((*L2, "protocol", "lbfgs_steps"), 0, "protocol.lbfgs_steps is 0, but must be at least 1"),
     (("sweeps",), {}, "sweeps is .*, but must hold at least 1"),
     (("sweeps",), [], "sweeps is .*, but must be a mapping"),
     (("mnist", "mirrors"), ["http://insecure/"], "mnist.mirrors.0 is 'http://insecure/', but must match"),

@@ -224,6 +224,12 @@ def _protocol(name: str, values: Mapping, kind: str = "sweeps") -> Protocol:
         raise ConfigError(
             f"{where}.floor is {numbers['floor']}, but the rate starts at {numbers['rate']}: at most that."
         )
+    descends = values["name"] == "hinge_lbfgs_annealed"
+    if descends and not 0 < values.get("lbfgs_steps", 0) < values["steps"]:
+        raise ConfigError(
+            f"{where}.lbfgs_steps is {values.get('lbfgs_steps', 'missing')}, but hinge_lbfgs_annealed needs at least 1 "
+            f"and fewer than its {values['steps']} steps, so that some are left for Adam."
+        )
     # What a protocol does not use has no value, so that editing it trains nothing anew.
     return Protocol(
         name=values["name"],
@@ -232,6 +238,7 @@ def _protocol(name: str, values: Mapping, kind: str = "sweeps") -> Protocol:
         rate=numbers["rate"],
         floor=0.0 if values["name"] == "hinge_adam_constant" else numbers["floor"],
         drop_every=values["drop_every"] if values["name"] == "hinge_adam" else 0,
+        lbfgs_steps=values["lbfgs_steps"] if descends else 0,
     )
 
 

@@ -19,6 +19,10 @@ from .spec import Network, Point, Protocol
 # P/N at which networks jam, about. Below, they fit and stop early: at a fraction of their steps that falls with P/N.
 JAMMED_FROM = {("random", "relu"): 2.4, ("random", "tanh"): 3.8, ("mnist", "relu"): 5.0, ("mnist", "tanh"): 6.0}
 EARLIEST_STOP = 0.5
+# L-BFGS fits up to larger P, by this factor, and within this part of its steps; beyond, all are made, and Adam's too.
+JAMMED_FROM_LBFGS, LBFGS_FITS_WITHIN = 1.25, 0.2
+# It is in double precision and multiplies by all it remembers, which costs as much as so many steps of Adam.
+ADAM_STEPS_OF_LBFGS = 2.0
 # Where the rate is the same in longer protocols, networks far below stop after this over the rate, in steps.
 EARLIEST_AT_RATE_1 = 5.0
 # N* = ratio·P + offset, about, and the part of its steps that a network which fits makes.
@@ -99,8 +103,11 @@ def together(planned: Mapping[str, Mapping[str, Job]]) -> dict[str, Job]:
 
 def expected_steps(point: Point) -> float:
     """Steps of one replica: all of them near jamming and above, fewer below, where it stops at N_Δ = 0."""
-    jammed = JAMMED_FROM[point.dataset, point.network.activation]
+    protocol, jammed = point.protocol, JAMMED_FROM[point.dataset, point.network.activation]
     relative = point.n_train / point.network.n_weights / jammed
+    if protocol.lbfgs_steps:
+        fits = relative < JAMMED_FROM_LBFGS
+        return LBFGS_FITS_WITHIN * protocol.lbfgs_steps if fits else protocol.steps
     earliest = EARLIEST_STOP
     if can_be_extended(point.protocol):
         earliest = min(earliest, EARLIEST_AT_RATE_1 / point.protocol.rate / point.protocol.steps)
@@ -118,11 +125,17 @@ def expected_attempts(point: LinePoint) -> list[tuple[Network, float]]:
         n_star = ratio * point.n_train + offset
         fits = network.n_weights >= n_star
         # The wider, the sooner: at 10 N* ten times sooner than at N*.
-        steps = round(point.protocol.steps * (fitting * min(1.0, n_star / network.n_weights) if fits else 1.0))
+        of_those_that_fit = point.protocol.lbfgs_steps * LBFGS_FITS_WITHIN or point.protocol.steps * fitting
+        steps = round(of_those_that_fit * min(1.0, n_star / network.n_weights) if fits else point.protocol.steps)
         return Attempt(width, network.n_weights, 0, 0.0, 0.0, steps, steps if fits else NEVER)
 
     attempts = search(train, point.widths(), point.first_width(), point.shortest_time)
     return [(point.network(attempt.width), attempt.steps) for attempt in attempts]
+
+
+def in_steps_of_adam(protocol: Protocol, steps: float) -> float:
+    """What so many steps of a protocol cost, those of L-BFGS counted as of Adam."""
+    return steps + (ADAM_STEPS_OF_LBFGS - 1) * min(steps, protocol.lbfgs_steps)
 
 
 def measured(jobs: Iterable[Job], folder: Path) -> dict[str, float]:
@@ -192,7 +205,7 @@ class _Planner:
     def training(self, point: Point) -> Job:
         network, protocol = point.network, point.protocol
         steps = expected_steps(point)
-        seconds = steps * self.step_of_all(point)
+        seconds = in_steps_of_adam(protocol, steps) * self.step_of_all(point)
         n_records = len(steps_seen(protocol, RECORDS_PER_DECADE))
         n_test = MNIST_IMAGES - point.n_train if point.dataset == "mnist" else 0
         seconds += point.replicas * n_records * _cost(self.speeds.evaluation, n_test, network) if n_test else 0
@@ -215,7 +228,10 @@ class _Planner:
         if point.dataset == "mnist":
             yield from self.data("mnist", point.dim)
         attempts = expected_attempts(point)
-        seconds = sum(steps * self.step(network, point.n_train, point.protocol) for network, steps in attempts)
+        seconds = sum(
+            in_steps_of_adam(point.protocol, steps) * self.step(network, point.n_train, point.protocol)
+            for network, steps in attempts
+        )
         largest = max((network for network, _ in attempts), key=lambda network: network.n_params)
         patterns = MNIST_IMAGES if point.dataset == "mnist" else point.n_train
         memory = DOUBLE * (2 * patterns * largest.dim + point.n_train * largest.n_hidden * 2 + 5 * largest.n_params)
@@ -248,7 +264,7 @@ class _Planner:
 
     def step_of_all(self, point: Point) -> float:
         """A step of each replica of a point; trained together they share what does not depend on the patterns."""
-        if self.speeds.together:
+        if self.speeds.together and not point.protocol.lbfgs_steps:
             return _cost(self.speeds.together[point.network.activation], point.replicas * point.n_train, point.network)
         return point.replicas * self.step(point.network, point.n_train, point.protocol)
 

@@ -16,14 +16,16 @@ def learning_rate(protocol: Protocol, step: int) -> float:
     """The rate of the update that leads from `step` to `step + 1`.
 
     `hinge_adam` divides by ten every `drop_every` steps down to `floor` ([G] Sec. III, [S] App. B.1);
-    `hinge_adam_constant` does not change ([S] Fig. 4); `hinge_adam_annealed` goes linearly from `rate` to `floor`.
+    `hinge_adam_constant` does not change ([S] Fig. 4); `hinge_adam_annealed` goes linearly from `rate` to `floor`, and
+    `hinge_lbfgs_annealed` the same after `lbfgs_steps`, which do not use it.
     """
     if protocol.name == "hinge_adam":
         return max(protocol.rate * 0.1 ** (step // protocol.drop_every), protocol.floor)
     if protocol.name == "hinge_adam_constant":
         return protocol.rate
-    if protocol.name == "hinge_adam_annealed":
-        return protocol.floor + (protocol.rate - protocol.floor) * (1 - step / protocol.steps)
+    if protocol.name in ("hinge_adam_annealed", "hinge_lbfgs_annealed"):
+        annealed = max(step - protocol.lbfgs_steps, 0) / (protocol.steps - protocol.lbfgs_steps)
+        return protocol.floor + (protocol.rate - protocol.floor) * (1 - annealed)
     raise ValueError(f"unknown protocol '{protocol.name}'.")
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 ACTIVATIONS = ("relu", "tanh")
 DATASETS = ("random", "mnist")
-PROTOCOLS = ("hinge_adam", "hinge_adam_constant", "hinge_adam_annealed", "cross_entropy_sgd")
+PROTOCOLS = ("hinge_adam", "hinge_adam_constant", "hinge_adam_annealed", "hinge_lbfgs_annealed", "cross_entropy_sgd")
 
 
 def seed_of(root: int, *what: object) -> int:
@@ -48,7 +48,8 @@ class Protocol:
     """How a network is trained; the names are those of `protocols.py`.
 
     `rate` is the first learning rate, `floor` the lowest, `drop_every` the number of steps between
-    two tenfold drops (used by `hinge_adam` alone), `margin` the ε of Δ = ε − y f.
+    two tenfold drops (used by `hinge_adam` alone), `margin` the ε of Δ = ε − y f, `lbfgs_steps` those of the steps
+    that L-BFGS makes before Adam (`hinge_lbfgs_annealed` alone).
     """
 
     name: str
@@ -57,6 +58,7 @@ class Protocol:
     rate: float
     floor: float
     drop_every: int
+    lbfgs_steps: int = 0
 
 
 @dataclass(frozen=True)

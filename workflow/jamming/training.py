@@ -46,7 +46,8 @@ def train(
             replica.restore(saved.get("progress", {}), checkpoint, report)
         return replica
 
-    if backend.batched is not None:
+    # L-BFGS makes steps of its own in each replica.
+    if backend.batched is not None and not point.protocol.lbfgs_steps:
         _train_together([begin(number) for number in range(point.replicas)], backend, device, job)
     else:
         for number in range(len(job.results), point.replicas):

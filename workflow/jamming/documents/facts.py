@@ -137,6 +137,7 @@ def _protocol(point: Point | LinePoint) -> dict:
     return {
         "protocol": protocol.name,
         "steps": protocol.steps,
+        "lbfgs_steps": protocol.lbfgs_steps,
         "rate": protocol.rate,
         "floor": protocol.floor,
         "margin": protocol.margin,

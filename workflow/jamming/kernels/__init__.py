@@ -1,14 +1,15 @@
 """One training step, the place where all the time goes, with several implementations.
 
 `hinge_adam` says what a step on the hinge loss is; `torch_step` does it in torch on any device and is the reference;
-`compiled` does it in C++ on the CPU; `mixed` does it by either, in single precision first; `batched` does it for many
-replicas together, for GPUs. For cross-entropy the
-reference is `torch_cross_entropy`, which `compiled_cross_entropy` follows. They agree to rounding; `choose` picks the
+`compiled` does it in C++ on the CPU; `mixed` does it by either, in single precision first; `lbfgs_then_adam` puts steps
+of L-BFGS before it; `batched` does it for many replicas together, for GPUs. For cross-entropy the reference is
+`torch_cross_entropy`, which `compiled_cross_entropy` follows. They agree to rounding; `choose` picks the
 fastest that works here. All speak numpy; torch is imported only where it does the arithmetic.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ from .compiled import CompiledHingeAdam
 from .compiled_cross_entropy import CompiledCrossEntropySGD
 from .cross_entropy_sgd import CrossEntropySGD
 from .hinge_adam import HingeAdam
+from .lbfgs_then_adam import LbfgsThenAdam
 from .mixed import SINGLE_ABOVE, MixedHingeAdam
 
 if TYPE_CHECKING:
@@ -48,15 +50,23 @@ class Backend:
         protocol: Protocol,
         dtype: str,
         device: str,
-    ) -> HingeAdam | MixedHingeAdam:
-        """A training on the hinge loss at its start, in the precision `dtype`: float64, float32 or mixed."""
+    ) -> HingeAdam | MixedHingeAdam | LbfgsThenAdam:
+        """A training on the hinge loss at its start, in the precision `dtype`: float64, float32 or mixed.
 
-        def make(precision: str) -> HingeAdam:
-            return self.hinge_adam(network, params, inputs, labels, protocol.margin, precision, device)
+        L-BFGS is in double precision always: its line search compares losses that are nearly equal.
+        """
 
-        if dtype == "mixed":
-            return MixedHingeAdam(make, single_above=SINGLE_ABOVE * protocol.rate)
-        return make(dtype)
+        def make(precision: str, start: np.ndarray) -> HingeAdam:
+            return self.hinge_adam(network, start, inputs, labels, protocol.margin, precision, device)
+
+        def begin_adam(start: np.ndarray) -> HingeAdam | MixedHingeAdam:
+            if dtype == "mixed":
+                return MixedHingeAdam(partial(make, start=start), single_above=SINGLE_ABOVE * protocol.rate)
+            return make(dtype, start)
+
+        if protocol.lbfgs_steps:
+            return LbfgsThenAdam(make("float64", params), protocol.lbfgs_steps, begin_adam)
+        return begin_adam(params)
 
     def begin_batch(
         self,

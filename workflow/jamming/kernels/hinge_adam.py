@@ -69,6 +69,11 @@ class HingeAdam(ABC):
             self._put(name, state[name])
         self.step = step
 
+    def move_to(self, params: np.ndarray) -> None:
+        """A step of another making: to these parameters (Ñ,), past Adam."""
+        self._put("params", params)
+        self.step += 1
+
     @abstractmethod
     def _put(self, name: str, values: np.ndarray) -> None:
         """Overwrite one of `STATE`."""
