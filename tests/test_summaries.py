@@ -76,6 +76,7 @@ def test_side_by_side(written, capsys):
     assert main(["compare-sweeps", str(written), str(written)]) == 0
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in capsys.readouterr().out.splitlines()]
     assert rows[0] == ["", *2 * [f"made, `{SWEEP}`"]] and {len(row) for row in rows} == {3}
+    assert [row[1] for row in rows if row[0] == "of these by L-BFGS"] == ["0"]
     measured = from_json(json.loads(written.read_text())["statistics"]["γ"])
     low, high = measured.interval(0.95)
     (row,) = [row for row in rows if row[0] == "γ"]

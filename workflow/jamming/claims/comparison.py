@@ -5,14 +5,25 @@ from collections.abc import Mapping, Sequence
 from .collection import from_json
 from .listing import header, interval, number, row
 
-SIZES = ("depth", "width", "N", "steps", "runs")
-"""The rows above the statistics: what was run."""
+SIZES = {
+    "depth": "depth",
+    "width": "width",
+    "N": "N",
+    "steps": "steps",
+    "by L-BFGS": "of these by L-BFGS",
+    "runs": "runs",
+}
+"""The rows above the statistics, what was run, with their headings."""
 
 
 def markdown(summaries: Sequence[Mapping]) -> list[str]:
     """The lines: one column for each summary; below the sizes one row for each statistic, with its interval of 95 %."""
     names = list(summaries[0]["statistics"])
-    rows = [[size, *(f"{summary['sizes'][size]:,}".replace(",", " ") for summary in summaries)] for size in SIZES]
+    # Summaries that say nothing of L-BFGS were made when there was none.
+    rows = [
+        [heading, *(f"{summary['sizes'].get(size, 0):,}".replace(",", " ") for summary in summaries)]
+        for size, heading in SIZES.items()
+    ]
     rows += [[name, *(_measured(summary["statistics"][name]) for summary in summaries)] for name in names]
     columns = ["", *(f"{summary['preset']}, `{summary['sweep']}`" for summary in summaries)]
     return [*header(columns), *map(row, rows)]

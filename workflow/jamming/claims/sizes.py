@@ -70,5 +70,6 @@ def of_points(points: Sequence[Point]) -> dict[str, int]:
         "width": max(network.width for network in networks),
         "N": max(network.n_weights for network in networks),
         "steps": min(point.protocol.steps for point in points),
+        "by L-BFGS": min(point.protocol.lbfgs_steps for point in points),
         "runs": sum(point.replicas for point in points),
     }
