@@ -62,12 +62,12 @@ def _absorb_what_counts(
     triangle.absorb(rows_of(0))
     kernel = triangle.kernel() if n_blocks > 1 else np.empty((n, 0))
     waiting, left_out, taken = deque(range(1, n_blocks)), {}, [np.array([], dtype=int)] * n_blocks
+    # The parts of all rows together may be half of what makes a singular value count.
+    allowed = tolerance * triangle.largest() / 2 / np.sqrt(n_rows)
     while waiting and kernel.shape[1] > n - bound:
         index = waiting.popleft()
         rows = rows_of(index)
         parts = rows @ kernel
-        # The parts of all rows together may be half of what makes a singular value count.
-        allowed = tolerance * triangle.largest() / 2 / np.sqrt(n_rows)
         size = float(np.linalg.norm(parts))
         if size <= allowed * np.sqrt(len(rows)):
             left_out[index] = size
