@@ -195,8 +195,8 @@ def test_the_workflow_runs_in_its_environments(conda, tmp_path):
         (f"runs/{POINT}", "run", "h5py", "matplotlib"),
         ("lines/line_hinge_L3/P00040.h5", "line", "h5py", "matplotlib"),
         (f"observables/spectra/{POINT}", "spectra", "scipy", "torch"),
-        ("tables/fig12.h5", "table", "scipy", "torch"),
-        ("data/random_d6.h5", "dataset", "scipy", "torch"),
+        ("tables/fig12.h5", "table", "numpy", "torch"),
+        ("data/random_d6.h5", "dataset", "numpy", "torch"),
     ):
         packages = store.read(results / path, kind).provenance["packages"]
         assert has in packages and lacks not in packages, f"{path} was made with {packages}"

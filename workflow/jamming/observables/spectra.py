@@ -8,7 +8,6 @@ assembled layer by layer from products over patterns, never from single patterns
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg
 
 from .. import losses, store
 from .. import network as net
@@ -31,6 +30,8 @@ class Spectra(NamedTuple):
 
 def h0(params: np.ndarray, inputs: np.ndarray, labels: np.ndarray, network: Network, margin: float) -> np.ndarray:
     """H_0 = (1/P) Σ_{Δ>0} ∇Δ ⊗ ∇Δ, shape (Ñ, Ñ); inputs (P, dim), labels (P,). Zero if no pattern is unsatisfied."""
+    from scipy import linalg  # here and below: half of the jobs find no run near jamming, and do without
+
     delta = losses.overlaps(net.forward(params, inputs, network)[0], labels, margin)
     unsatisfied = inputs[delta > 0]
     # BLAS counts in Fortran order, where this array is its own transpose and the product is added in place.
@@ -75,6 +76,8 @@ def h0_eigenvalues(
     With the N_Δ rows ∇Δ_m as a matrix J, H_0 = JᵀJ/P and the Gram matrix JJᵀ/P have the same eigenvalues but for exact
     zeros. Near jamming, N_Δ ≈ 0.75 N, to solve for the smaller one takes 0.4 of the time.
     """
+    from scipy import linalg
+
     delta = losses.overlaps(net.forward(params, inputs, network)[0], labels, margin)
     unsatisfied = inputs[delta > 0]
     if not 0 < len(unsatisfied) < network.n_params:
@@ -97,6 +100,8 @@ def spectra(params: np.ndarray, inputs: np.ndarray, labels: np.ndarray, network:
 
 def eigenvalues(matrix: np.ndarray) -> np.ndarray:
     """Eigenvalues of a symmetric matrix (n, n), ascending. The matrix is used as scratch: its content is lost."""
+    from scipy import linalg
+
     # The transpose of a symmetric matrix in C order is the same matrix in Fortran order, which LAPACK takes uncopied.
     return linalg.eigvalsh(matrix.T, overwrite_a=True, check_finite=False, driver="evd")
 
