@@ -22,7 +22,7 @@ from .. import network as net
 from .. import store
 from ..spec import Network
 from . import ObservableError, point_of, replicas, split_of, summary
-from .rank import deciding_values
+from .rank import Rows, deciding_values
 
 
 class EffectiveDimension(NamedTuple):
@@ -96,13 +96,10 @@ def effective_dimension(params: np.ndarray, inputs: np.ndarray, network: Network
     blocks = list(_blocks(len(inputs), network))
 
     def rows_of(index: int) -> np.ndarray:
-        rows = tangent_vectors(params, inputs[blocks[index]], network).reshape(-1, network.n_params)
-        rows = rows if n_live == network.n_params else rows[:, live]
-        rows /= norms[live]
-        return rows
+        return tangent_vectors(params, inputs[blocks[index]], network).reshape(-1, network.n_params)
 
-    shape = (len(inputs) * (network.dim + 1), n_live)
-    values, n_used = deciding_values(rows_of, len(blocks), shape, tolerance, bound)
+    rows = Rows(rows_of, len(blocks), len(inputs) * (network.dim + 1), norms)
+    values, n_used = deciding_values(rows, tolerance, bound)
     n_eff = int(np.sum(values > tolerance * values[0]))
     return EffectiveDimension(
         n_eff=n_eff,

@@ -12,6 +12,7 @@ checked at the end (`_is_decided`), and where that cannot be shown all rows are 
 
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from scipy.fft import dct, idct
@@ -25,74 +26,78 @@ CLEAR = 1e-10
 POWER_STEPS = 5
 
 
-def deciding_values(
-    rows_of: Callable[[int], np.ndarray], n_blocks: int, shape: tuple[int, int], tolerance: float, bound: int
-) -> tuple[np.ndarray, int]:
-    """Singular values (n,), descending, of rows that decide about the rank of a matrix; and how many rows these are.
+class Rows(NamedTuple):
+    """The rows of a matrix in blocks: `of(i)`, 0 ≤ i < `n_blocks`, makes an array (m, columns); `n` rows in all.
 
-    `rows_of(i)`, 0 ≤ i < n_blocks, makes block i, an array (m, n). `shape` is that of the whole matrix, whose columns
-    have norms of at most 1 and whose rank is known not to exceed `bound`. As many of the values as of the singular
-    values of the whole matrix exceed `tolerance` times the largest.
+    Columns that are zero throughout are left out and the others divided by their `norms` (columns,).
     """
-    triangle = _Triangle(shape[1])
-    kernel, outside = _absorb_what_counts(triangle, rows_of, n_blocks, shape, tolerance, bound)
+
+    of: Callable[[int], np.ndarray]
+    n_blocks: int
+    n: int
+    norms: np.ndarray
+
+
+def deciding_values(rows: Rows, tolerance: float, bound: int) -> tuple[np.ndarray, int]:
+    """Singular values, descending, of rows that decide about the rank of a matrix; and how many rows these are.
+
+    The rank is known not to exceed `bound`. As many of the values as of the singular values of the whole matrix exceed
+    `tolerance` times the largest.
+    """
+    triangle = _Triangle(rows.norms)
+    dimension, outside = _absorb_what_counts(triangle, rows, tolerance, bound)
     values = triangle.singular_values()
-    if outside and not _is_decided(values, kernel.shape[1], outside, tolerance, bound):
-        triangle = _Triangle(shape[1])
-        for index in range(n_blocks):
-            triangle.absorb(rows_of(index))
+    if outside and not _is_decided(values, dimension, outside, tolerance, bound):
+        triangle = _Triangle(rows.norms)
+        for index in range(rows.n_blocks):
+            triangle.absorb(rows.of(index))
         values = triangle.singular_values()
     return values, triangle.n_rows
 
 
-def _absorb_what_counts(
-    triangle: "_Triangle",
-    rows_of: Callable[[int], np.ndarray],
-    n_blocks: int,
-    shape: tuple[int, int],
-    tolerance: float,
-    bound: int,
-) -> tuple[np.ndarray, float]:
-    """Put rows that span all into the triangle; its kernel K (n, k), orthonormal, and ‖(all rows)·K‖.
+def _absorb_what_counts(triangle: "_Triangle", rows: Rows, tolerance: float, bound: int) -> tuple[int, float]:
+    """Put rows that span all into the triangle; the dimension of its kernel, and ‖(all rows)·K‖.
 
     That norm is 0 if every row is in the triangle, and infinite if the rank seems to have reached its bound before all
     rows were looked at.
     """
-    n_rows, n = shape
-    triangle.absorb(rows_of(0))
-    kernel = triangle.kernel() if n_blocks > 1 else np.empty((n, 0))
-    waiting, left_out, taken = deque(range(1, n_blocks)), {}, [np.array([], dtype=int)] * n_blocks
+    triangle.absorb(rows.of(0))
+    if rows.n_blocks == 1:
+        return 0, 0.0
+    kernel = triangle.kernel()
+    waiting, left_out, taken = deque(range(1, rows.n_blocks)), {}, [np.array([], dtype=int)] * rows.n_blocks
     # The parts of all rows together may be half of what makes a singular value count.
-    allowed = tolerance * triangle.largest() / 2 / np.sqrt(n_rows)
-    while waiting and kernel.shape[1] > n - bound:
+    allowed = tolerance * triangle.largest() / 2 / np.sqrt(rows.n)
+    while waiting and kernel.shape[1] > triangle.n - bound:
         index = waiting.popleft()
-        rows = rows_of(index)
-        parts = rows @ kernel
+        block = rows.of(index)
+        parts = block @ kernel
         size = float(np.linalg.norm(parts))
-        if size <= allowed * np.sqrt(len(rows)):
+        if size <= allowed * np.sqrt(len(block)):
             left_out[index] = size
             continue
         chosen, dimension = np.setdiff1d(_spanning(parts, allowed), taken[index]), kernel.shape[1]
-        triangle.absorb(rows[chosen])
+        triangle.absorb(block[chosen])
         taken[index] = np.union1d(taken[index], chosen).astype(int)
         kernel = triangle.kernel()
         if kernel.shape[1] < dimension:
             waiting.appendleft(index)
         else:
             # What is outside is neither rounding nor another dimension: this block is not for choosing.
-            triangle.absorb(np.delete(rows, taken[index], axis=0))
+            triangle.absorb(np.delete(block, taken[index], axis=0))
             kernel = triangle.kernel()
         waiting.extend(left_out)
         left_out.clear()
     if waiting:
-        return kernel, np.inf
-    return kernel, float(np.linalg.norm([*left_out.values(), triangle.times(kernel)])) if left_out else 0.0
+        return kernel.shape[1], np.inf
+    outside = np.linalg.norm([*left_out.values(), triangle.times(kernel)]) if left_out else 0.0
+    return kernel.shape[1], float(outside)
 
 
 def _is_decided(values: np.ndarray, dimension: int, outside: float, tolerance: float, bound: int) -> bool:
     """Whether the rank of the rows in the triangle, of singular values (n,), is that of all rows.
 
-    All rows have singular values at least as large, and the largest, with columns of norm 1, is at most √n: what
+    All rows have singular values at least as large, and the largest, as columns have norm 1, is at most √n: what
     exceeds `tolerance`·√n here counts there. On the `dimension` vectors of the kernel all rows give no more than
     `outside`: if that does not count here, as many singular values do not count there.
     """
@@ -113,40 +118,48 @@ def _spanning(parts: np.ndarray, allowed: float) -> np.ndarray:
 class _Triangle:
     """The triangle R (n, n) of the QR factorization of all rows absorbed so far, times a fixed orthogonal matrix M.
 
+    Its n columns are those that are not zero, divided by their `norms` (columns,).
+
     M mixes the columns, by random signs, a cosine transform and a random order. It changes no singular value, and lets
     the diagonal of R show the rank: the last columns depend on those before them, whichever did so before (Demmel,
     Dumitriu and Holtz, Numerische Mathematik 108, 59, 2007).
     """
 
-    def __init__(self, n_columns: int):
-        self.n_rows = 0
-        self._matrix = np.zeros((n_columns, n_columns), order="F")
+    def __init__(self, norms: np.ndarray):
+        self._live = norms > 0
+        self._norms, self.n, self.n_rows = norms[self._live], int(self._live.sum()), 0
+        self._matrix = np.zeros((self.n, self.n), order="F")
         generator = np.random.default_rng(0)
-        self._signs, self._order = generator.choice([-1.0, 1.0], n_columns), generator.permutation(n_columns)
+        self._signs, self._order = generator.choice([-1.0, 1.0], self.n), generator.permutation(self.n)
 
     def absorb(self, rows: np.ndarray) -> None:
-        """Make R that of the rows so far and these, (m, n)."""
+        """Make R that of the rows so far and these, (m, columns)."""
         if len(rows) == 0:
             return
-        mixed = np.asfortranarray(self._mix(rows))
-        panel = min(PANEL, len(self._matrix))
+        mixed = dct(rows[:, self._live] * (self._signs / self._norms), axis=1, norm="ortho", overwrite_x=True)
+        mixed, panel = np.asfortranarray(mixed[:, self._order]), min(PANEL, self.n)
         self._matrix, *_ = lapack.dtpqrt(0, panel, self._matrix, mixed, overwrite_a=True, overwrite_b=True)
         self.n_rows += len(rows)
 
     def kernel(self) -> np.ndarray:
-        """An orthonormal basis (n, k) of the kernel, as the diagonal shows it; to be checked (`times`)."""
+        """A basis K (columns, k) of the kernel, as the diagonal shows it, to be checked (`times`).
+
+        It is orthonormal but for the norms of the columns, by which it is divided, so that rows need not be.
+        """
         diagonal = np.abs(np.diagonal(self._matrix))
         small = diagonal <= CLEAR * diagonal.max()
-        rank = int(np.argmax(small)) if small.any() else len(diagonal)
+        rank = int(np.argmax(small)) if small.any() else self.n
         dependent = -solve_triangular(self._matrix[:rank, :rank], self._matrix[:rank, rank:], check_finite=False)
-        basis = np.linalg.qr(np.concatenate([dependent, np.eye(len(diagonal) - rank)]))[0]
-        unmixed = np.empty_like(basis)
-        unmixed[self._order] = basis
-        return self._signs[:, None] * idct(unmixed, axis=0, norm="ortho")
+        basis = np.empty((self.n, self.n - rank))
+        basis[self._order] = np.linalg.qr(np.concatenate([dependent, np.eye(self.n - rank)]))[0]
+        kernel = np.zeros((len(self._live), self.n - rank))
+        kernel[self._live] = idct(basis, axis=0, norm="ortho") * (self._signs / self._norms)[:, None]
+        return kernel
 
     def times(self, kernel: np.ndarray) -> float:
-        """‖R·K‖ in the Frobenius norm, for K of shape (n, k)."""
-        return float(np.linalg.norm(self._matrix @ self._mix(kernel.T).T))
+        """‖R·K‖ in the Frobenius norm, for a K (columns, k) as `kernel` gives it."""
+        basis = dct(kernel[self._live] * (self._signs * self._norms)[:, None], axis=0, norm="ortho")
+        return float(np.linalg.norm(self._matrix @ basis[self._order]))
 
     def largest(self) -> float:
         """A lower bound of the largest singular value."""
@@ -159,6 +172,3 @@ class _Triangle:
     def singular_values(self) -> np.ndarray:
         """Those of all rows absorbed so far, descending, (n,)."""
         return svdvals(self._matrix, check_finite=False)
-
-    def _mix(self, rows: np.ndarray) -> np.ndarray:
-        return dct(rows * self._signs, axis=1, norm="ortho", overwrite_x=True)[:, self._order]
