@@ -194,7 +194,7 @@ def test_the_workflow_runs_in_its_environments(conda, tmp_path):
     for path, kind, has, lacks in (
         (f"runs/{POINT}", "run", "h5py", "matplotlib"),
         ("lines/line_hinge_L3/P00040.h5", "line", "h5py", "matplotlib"),
-        (f"observables/spectra/{POINT}", "spectra", "scipy", "torch"),
+        (f"observables/spectra/{POINT}", "spectra", "numpy", "torch"),
         ("tables/fig12.h5", "table", "numpy", "torch"),
         ("data/random_d6.h5", "dataset", "numpy", "torch"),
     ):
