@@ -16,6 +16,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import h5py
@@ -142,6 +143,7 @@ def _words(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+@cache
 def _git_state() -> tuple[str, bool | None]:
     """Commit of the code and whether the work tree differs from it; ("unknown", None) outside a repository."""
     here = Path(__file__).resolve().parent
