@@ -59,12 +59,13 @@ def _one_by_one(arguments: argparse.Namespace) -> Iterator[argparse.Namespace]:
         yield argparse.Namespace(**{**vars(arguments), "run": run, "out": out})
 
 
-def add_verbs(verbs: Verbs) -> None:
-    def add_lists(added: argparse.ArgumentParser) -> None:
-        added.add_argument("--run", required=True, type=Path, nargs="+", help="runs on the same data")
-        added.add_argument("--out", required=True, type=Path, nargs="+", help="as many files to write")
+def _add_lists(added: argparse.ArgumentParser) -> None:
+    added.add_argument("--run", required=True, type=Path, nargs="+", help="runs on the same data")
+    added.add_argument("--out", required=True, type=Path, nargs="+", help="as many files to write")
 
-    add_lists(verbs.add(measure_gaps, "measure the distributions of Δ", "settings"))
-    add_lists(verbs.add(measure_preactivations, "measure pre-activations and the mass at zero", "settings", "data"))
+
+def add_verbs(verbs: Verbs) -> None:
+    _add_lists(verbs.add(measure_gaps, "measure the distributions of Δ", "settings"))
+    _add_lists(verbs.add(measure_preactivations, "measure pre-activations and the mass at zero", "settings", "data"))
     verbs.add(measure_spectra, "measure the spectra of H_0, H_p and H", "settings", "run", "data", "out")
     verbs.add(measure_effective, "measure the effective number of parameters", "run", "data", "out")
