@@ -4,7 +4,7 @@ import time
 
 import apart
 
-SIZES = ((13, 5000), (28, 5000), (41, 5000))  # width, P
+SIZES = ((41, 5000), (13, 20_000), (28, 20_000), (41, 20_000))  # width, P
 QUICK = ((4, 100),)
 DIM, DEPTH = 10, 3
 

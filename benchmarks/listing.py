@@ -98,6 +98,26 @@ def _effective(rows: Sequence[Mapping]) -> tuple[str, Sequence[str], Iterable[Se
     )
 
 
+def _start_up(data: Mapping) -> tuple[str, Sequence[str], Iterable[Sequence[str]]]:
+    rows, total = data["rows"], data["total"]
+    header = ("jobs", "import", "one start, of the processor", "jobs in `quick`", "all starts")
+    cells = [
+        (
+            row["kind"],
+            ", ".join(row["packages"]),
+            f"{row['seconds']:.2f} s",
+            f"{row['jobs']}" if total else "–",
+            f"{row['jobs'] * row['seconds']:.1f} s" if total else "–",
+        )
+        for row in rows
+    ]
+    if total:
+        starts, jobs = sum(row["jobs"] * row["seconds"] for row in rows), sum(row["jobs"] for row in rows)
+        share = f"{starts:.0f} s, {100 * starts / total:.1f} % of {total:.0f} s"
+        cells.append(("all", "", "", f"{jobs}", share))
+    return "Python's start-up: what each kind of job imports, and its share of a finished `quick`", header, cells
+
+
 def _dry_run(rows: Sequence[Mapping]) -> tuple[str, Sequence[str], Iterable[Sequence[str]]]:
     header = ("jobs", "by the clock", "of the processor", "per job", "peak memory")
     return (
@@ -167,6 +187,7 @@ TABLES = {
     "scaling": _replicas,
     "spectra": _spectra,
     "effective": _effective,
+    "start_up": _start_up,
     "dry_run": _dry_run,
     "motion": _motion,
 }

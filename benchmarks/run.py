@@ -20,6 +20,7 @@ import effective
 import listing
 import plot
 import spectra
+import start_up
 
 from jamming.documents.marks import between_marks
 from jamming.files import write_whole
@@ -33,6 +34,7 @@ PARTS = {
     "dry_run": lambda quick, threads: dry_run.measure(quick),
     "spectra": spectra.measure,
     "effective": effective.measure,
+    "start_up": lambda quick, threads: start_up.measure(quick),
 }
 """What is measured, by what. Steps always on one thread: two cores are used by two trainings."""
 

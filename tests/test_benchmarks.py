@@ -3,13 +3,18 @@
 import json
 import subprocess
 import sys
+from collections import defaultdict
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from test_plan import SPEEDS
 from workflow_copy import ROOT, environment
 
+from jamming.config import load as config_of
+from jamming.config import read_lines, read_points
 from jamming.documents.marks import between_marks
+from jamming.plan import plan, together
 
 FOLDER = ROOT / "benchmarks"
 
@@ -38,7 +43,7 @@ def measured(tmp_path_factory):
 
 def test_one_command_measures_everything(measured):
     data = json.loads((measured / "benchmarks.json").read_text())
-    assert set(data) == {"machine", "training_step", "scaling", "motion", "dry_run", "spectra", "effective"}
+    assert set(data) == {"machine", "training_step", "scaling", "motion", "dry_run", "spectra", "effective", "start_up"}
     assert data["machine"]["cores"] >= 1 and data["machine"]["backend"]
     for row in [*data["training_step"], *data["scaling"]]:
         assert row["seconds"] > 0 and row["limit"] > 0
@@ -48,9 +53,39 @@ def test_one_command_measures_everything(measured):
     assert data["dry_run"][0]["jobs"] > 100 and data["dry_run"][0]["memory_mb"] > 20
 
 
+def test_every_kind_of_job_of_quick_has_its_start_measured(measured):
+    rows = {row["kind"]: row for row in json.loads((measured / "benchmarks.json").read_text())["start_up"]["rows"]}
+    config = config_of("quick")
+    kinds = {job.kind for job in together(plan(config, read_points(config), read_lines(config), SPEEDS)).values()}
+    assert set(rows) == (kinds - {"fetch"}) | {"claims"}
+    assert {name for name, row in rows.items() if "matplotlib" in row["packages"]} == {"figures"}
+    assert not any("torch" in row["packages"] for row in rows.values())
+    assert all(0.02 < row["seconds"] < 10 for row in rows.values())
+
+
+def test_the_share_of_starts_is_that_of_the_benchmarks(load, tmp_path, monkeypatch):
+    start_up = load("start_up")
+    for name, seconds in (("train/relu_L2/P1", 8), ("train/relu_L2/P2", 10), ("gaps/relu_L2", 2), ("summaries/x", 5)):
+        path = tmp_path / f"{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\th:m:s\n{seconds}\t0:00:08\n")
+    monkeypatch.setattr(start_up, "_jobs", lambda folder: {"train": ["train"], "gaps": ["gaps"]})
+    monkeypatch.setattr(start_up, "_imported", lambda words: {"json", "no.such.module"})
+    monkeypatch.setattr(start_up, "_processor_time", lambda command: {"json": 0.5}[command[3]])
+    found = start_up.measure(True, tmp_path)
+    assert [(row["kind"], row["jobs"], row["seconds"]) for row in found["rows"]] == [
+        ("train", 2, 0.5),
+        ("gaps", 1, 0.5),
+    ]
+    assert found["total"] == 25
+    lines = load("listing").markdown({"machine": defaultdict(str), "start_up": found})
+    assert lines[-1] == "| all |  |  | 3 | 2 s, 6.0 % of 25 s |"
+    assert "–" in load("listing").markdown({"machine": defaultdict(str), "start_up": {**found, "total": 0}})[-1]
+
+
 def test_it_writes_tables_and_a_plot(measured):
     text = (measured / "benchmarks.md").read_text()
-    assert text.count("\n**") == 6 and "autograd" in text and "GFLOP/s" in text
+    assert text.count("\n**") == 7 and "autograd" in text and "GFLOP/s" in text
     assert (measured / "benchmarks.pdf").read_bytes().startswith(b"%PDF")
     assert (measured / "benchmarks.png").read_bytes().startswith(b"\x89PNG")
 

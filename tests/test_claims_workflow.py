@@ -176,7 +176,7 @@ def test_every_preset_plans_the_claims(fresh, preset):
     assert all(jobs[f"measure_claims_{group}"] == 1 for group in claims.GROUPS)
     assert jobs["collect_claims"] == jobs["claims"] == 1
     # The figures need no pre-activations of MNIST; the claims do, and nothing else that is new.
-    assert jobs["measure_preactivations"] > 0 and jobs["train"] > 0
+    assert jobs["measure_preactivations_mnist_L5"] == 1 and jobs["train"] > 0
 
 
 def test_the_claims_are_no_part_of_the_figures(fresh):

@@ -314,5 +314,5 @@ def test_snakemake_plans_the_page_and_what_it_shows(tmp_path):
     words = ["-n", "-q", "rules", "--config", "preset=smoke", "--", "explorer"]
     done = subprocess.run([sys.executable, "-m", "snakemake", *words], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    for rule in ("draw_explorer", "train", "find_transition", "measure_gaps", "measure_spectra"):
+    for rule in ("draw_explorer", "train", "find_transition", "measure_gaps_relu_L3", "measure_spectra"):
         assert f"\n{rule} " in done.stdout + done.stderr, rule

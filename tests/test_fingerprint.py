@@ -1,5 +1,7 @@
 """The hash of the code behind a result: what changes it and what does not."""
 
+import json
+
 import pytest
 
 from jamming import fingerprint as module
@@ -62,3 +64,72 @@ def test_the_rest_does_not(package, file, old, new):
 def test_training_depends_on_the_kernel_and_not_on_the_figures():
     assert fingerprint("training") != fingerprint("kernels")
     assert len(fingerprint("training")) == 16
+
+
+# --- what is kept of each module -------------------------------------------------------------------------------------
+
+
+def forget():
+    """As a new process, which has nothing in memory."""
+    module._kept.cache_clear()
+
+
+def test_no_module_is_parsed_twice(package, monkeypatch):
+    before = fingerprint("parts.first")
+    forget()
+    parsed, parse = [], module._parsed
+    monkeypatch.setattr(module, "_parsed", lambda text, native: parsed.append(text) or parse(text, native))
+    assert fingerprint("parts.first") == before and not parsed
+    forget()
+    edit(package / "base.py", "return 1", "return 2")
+    assert fingerprint("parts.first") != before and len(parsed) == 1
+
+
+def test_what_is_kept_has_no_say(package):
+    """Another Python, another way to find the hash, a damaged file, a module that is new: all is found anew."""
+    before, kept = fingerprint("parts.first"), package / module.KEPT
+    assert set(json.loads(kept.read_text())) == {"parts.first", "parts.helper", "parts.later", "base"}
+    (package / "parts" / "f.py").write_text("v = 1\n")
+    edit(package / "parts" / "first.py", "from ..base import f", "from . import f")
+    forget()
+    with_f = fingerprint("parts.first")
+    edit(package / "parts" / "first.py", "from . import f", "from ..base import f")
+    forget()
+    assert fingerprint("parts.first") == before != with_f
+    for text in ("{", "[]", "", json.dumps({"base": {"key": "other", "hash": "wrong", "imports": []}})):
+        kept.write_text(text)
+        forget()
+        assert fingerprint("parts.first") == before, text
+
+
+def test_an_import_leads_to_a_module_that_is_made_later(package):
+    """`from ..base import f` is a name of base until base is a package with a module f; the text is the same."""
+    before = fingerprint("parts.first")
+    (package / "base").mkdir()
+    (package / "base.py").rename(package / "base" / "__init__.py")
+    (package / "base" / "f.py").write_text("u = 1\n")
+    forget()
+    assert fingerprint("parts.first") != before
+
+
+@pytest.mark.parametrize("change", [("version", "4.0"), ("own", "# another way")])
+def test_it_is_found_anew_by_another_python_or_code(package, monkeypatch, change):
+    before = fingerprint("parts.first")
+    forget()
+    if change[0] == "version":
+        monkeypatch.setattr(module.sys, "version", change[1])
+    else:
+        monkeypatch.setattr(module, "_own_source", lambda: change[1])
+    parsed, parse = [], module._parsed
+    monkeypatch.setattr(module, "_parsed", lambda text, native: parsed.append(text) or parse(text, native))
+    assert fingerprint("parts.first") == before and len(parsed) == 4
+
+
+def test_a_folder_that_cannot_be_written_costs_time_only(package, monkeypatch):
+    def refuse(path, content):
+        raise module.StoreError("cannot write")
+
+    monkeypatch.setattr(module, "write_whole", refuse)
+    before = fingerprint("parts.first")
+    forget()
+    assert fingerprint("parts.first") == before and not (package / module.KEPT).exists()

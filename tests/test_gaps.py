@@ -1,5 +1,6 @@
 """Overlaps and gaps: by hand on a few values, and planted power laws."""
 
+import json
 from itertools import pairwise
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 from made_runs import point_for, run_of, through_a_file
 from scipy.optimize import brentq
 
+from jamming import store
+from jamming.__main__ import main
 from jamming.observables import ObservableError, gaps
 from jamming.spec import Network
 
@@ -99,3 +102,21 @@ def test_measure_gives_every_replica(tmp_path):
 def test_a_run_without_replicas_is_refused():
     with pytest.raises(ObservableError, match="no replica"):
         gaps.measure(run_of(point_for(Network(2, 3, 1, "relu"), n_train=4), []))
+
+
+def test_one_job_measures_a_sweep_and_writes_a_file_for_each_point(tmp_path, capsys):
+    runs, outs = [[tmp_path / f"{name}{number}.h5" for number in range(2)] for name in ("run", "gaps")]
+    for number, path in enumerate(runs):
+        run = run_of(
+            point_for(Network(2, 3, 1, "relu"), n_train=4 + number), [replica([0.1, -0.2, 0.3, -1.0 - number])]
+        )
+        store.write(path, "run", run.spec, run.tree, {})
+    words = ["measure-gaps", "--settings", json.dumps({"theta_range": [0.01, 0.5], "gamma_range": [0.001, 0.5]})]
+    assert main([*words, "--run", *map(str, runs), "--out", *map(str, outs)]) == 0
+    for run, out in zip(runs, outs, strict=True):
+        found, expected = store.read(out, "gaps"), gaps.measure(store.read(run, "run"), (0.01, 0.5), (0.001, 0.5))
+        np.testing.assert_equal(found.tree, expected)
+        assert found.spec["run"] == store.read(run, "run").spec
+        assert found.provenance["inputs"] == {"run": store.sha256_of(run)}, "of its own run alone"
+    assert main([*words, "--run", *map(str, runs), "--out", str(outs[0])]) == 1
+    assert "there are 2 --run and 1 --out; give one for each." in capsys.readouterr().err

@@ -123,7 +123,7 @@ def drawn(*figures):
 
 
 TRAIN, SEARCH = {"train": 6}, {"find_transition": 1}
-SPECTRA, CUSPS = {"measure_spectra": 6}, {"measure_preactivations": 2}
+SPECTRA, CUSPS = {"measure_spectra": 6}, {"measure_preactivations_relu_L5": 1}
 NOTHING = {}
 SETTINGS = "Params have changed"
 

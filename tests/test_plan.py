@@ -12,6 +12,7 @@ from jamming import store
 from jamming.__main__ import main
 from jamming.config import ConfigError, load, read_lines, read_points
 from jamming.plan import (
+    OF_A_SWEEP,
     Job,
     PlanError,
     Speeds,
@@ -51,7 +52,9 @@ def test_the_jobs_are_those_of_the_workflow(preset, tmp_path):
     counted = {}
     for job in together(planned_for(preset)).values():
         kind, name = job.kind, job.name.partition("/")[2].replace("/", "_")
-        rule = {"tables": f"tabulate_{name}", "figures": f"draw_{name}"}.get(kind, RULES.get(kind, f"measure_{kind}"))
+        rule = RULES.get(kind, f"measure_{kind}")
+        rule = {"tables": f"tabulate_{name}", "figures": f"draw_{name}"}.get(kind, rule)
+        rule = f"measure_{job.name.replace('/', '_')}" if kind in OF_A_SWEEP else rule
         counted[rule] = counted.get(rule, 0) + 1
     jobs = planned(snakemake(folder, "-n", "-q", "rules", "--config", f"preset={preset}"))
     assert counted == {name: count for name, count in jobs.items() if name not in ("all", "total")}
@@ -89,6 +92,19 @@ def test_one_measurement_by_hand():
     spectra = planned_for("smoke")["fig7"]["spectra/relu_L2/P00312_h0008"]
     assert spectra.seconds == pytest.approx(0.4 + 2 * (1e-3 + 1e-10 * 153**3))
     assert spectra.memory > 8e7 + 4 * 8 * 153**2
+
+
+def test_a_sweep_is_measured_in_one_job():
+    """All P of smoke's relu_L5: Python starts once, and the files are those of both."""
+    jobs = planned_for("smoke")["fig12"]
+    assert [name for name in jobs if name.startswith("preactivations/")] == ["preactivations/relu_L5"]
+    points = list(read_points(load("smoke"))["relu_L5"].values())
+    network, replicas = points[0].network, points[0].replicas
+    of_a_pattern = 1e-10 * network.n_weights + 1e-9 * (network.dim + network.n_hidden)
+    looked = replicas * sum(1e-4 + 2 * point.n_train * of_a_pattern for point in points)
+    job = jobs["preactivations/relu_L5"]
+    assert len(points) > 1 and job.seconds == pytest.approx(0.4 + 10 * looked)
+    assert job.disk == len(points) * replicas * 30_000
 
 
 def test_shared_jobs_count_once():

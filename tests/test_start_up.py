@@ -13,18 +13,23 @@ from test_transition import CROSS_ENTROPY
 from test_transition import POINT as LINE_POINT
 
 import jamming
-from jamming import datasets, store
+from jamming import commands, datasets, store
+from jamming.__main__ import main
 
 PACKAGE = str(Path(jamming.__file__).resolve().parents[1])
 
 
+AND_SAY = "import sys; from jamming.__main__ import main; code = main(); print(*sys.modules); sys.exit(code)"
+
+
 def imported_by(words, **more):
-    """The names of all modules that a verb imports, from Python's own account of them."""
+    """The names of all modules that a process which does a verb has imported at its end."""
     environment = {**os.environ, "PYTHONPATH": PACKAGE, **more}
-    command = [sys.executable, "-X", "importtime", "-m", "jamming", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", AND_SAY, *map(str, words)], capture_output=True, text=True, env=environment
+    )
     assert done.returncode == 0, done.stdout + done.stderr
-    return {line.split("|")[-1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    return set(done.stdout.splitlines()[-1].split())
 
 
 @pytest.fixture
@@ -61,12 +66,31 @@ def test_torch_is_imported_where_it_trains(dataset, tmp_path):
     assert "torch" in imported_by([*words, "--backend", "torch"])
 
 
-def test_a_measurement_imports_what_it_needs(dataset, tmp_path):
-    """Pre-activations are counted with numpy, gaps are fitted with scipy; neither draws or trains."""
+def test_gaps_preactivations_and_spectra_import_numpy_and_h5py_only(dataset, tmp_path):
     imported_by(job("train", SHORT, tmp_path, "--data", dataset))
     run, out = ["--run", tmp_path / "out.h5"], ["--out", tmp_path / "measured.h5"]
-    settings = ["--settings", json.dumps({"cusp_threshold": 1e-4})]
-    imported = imported_by(["measure-preactivations", *settings, *run, "--data", dataset, *out])
-    assert not HEAVY & imported
-    settings = ["--settings", json.dumps({"theta_range": [0.01, 0.3], "gamma_range": [0.01, 0.5]})]
-    assert not (HEAVY - {"scipy"}) & imported_by(["measure-gaps", *settings, *run, *out])
+    settings = {"theta_range": [0.01, 0.3], "gamma_range": [0.01, 0.5], "cusp_threshold": 1e-4}
+    settings = ["--settings", json.dumps({**settings, "max_loss": 1e3, "max_spectra": 1})]
+    for verb, more in (("gaps", []), ("preactivations", ["--data", dataset]), ("spectra", ["--data", dataset])):
+        imported = imported_by([f"measure-{verb}", *settings, *run, *more, *out])
+        assert {"numpy", "h5py"} <= imported and not (HEAVY | {"importlib.metadata"}) & imported, verb
+    measured = store.read(tmp_path / "measured.h5", "spectra")
+    assert measured.tree["replica_00"]["measured"] and set(measured.provenance["packages"]) == {"numpy", "h5py"}
+
+
+def test_a_job_imports_the_verbs_of_stages_up_to_its_own(dataset, tmp_path):
+    imported = imported_by(job("train", SHORT, tmp_path, "--data", dataset))
+    assert {name for name in imported if name.startswith("jamming.commands.")} == {
+        "jamming.commands.training",
+        "jamming.commands.verbs",
+    }
+
+
+def test_help_and_a_mistake_name_all_verbs(capsys):
+    for words in (["--help"], ["no-such-verb"], []):
+        with pytest.raises(SystemExit):
+            main(words)
+        said = "".join(capsys.readouterr())
+        assert not words or ("train" in said and "plan" in said)
+    listed = {path.stem for path in Path(commands.__file__).parent.glob("*.py")} - {"__init__", "verbs"}
+    assert set(commands.STAGES) == listed and len(commands.STAGES) == len(listed)

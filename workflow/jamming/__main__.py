@@ -10,10 +10,13 @@ from .commands.verbs import Verbs
 
 
 def main(words: list[str] | None = None) -> int:
+    words = sys.argv[1:] if words is None else words
     parser = argparse.ArgumentParser(prog="python -m jamming", description=__doc__)
     verbs = Verbs(parser)
-    for stage in commands.STAGES:
+    for stage in commands.stages():
         stage.add_verbs(verbs)
+        if words and words[0] in verbs:
+            break
     arguments = parser.parse_args(words)
     # Nothing made here can be written by everybody; and a log in another encoding than UTF-8 stops no job.
     os.umask(os.umask(0o077) | 0o002)

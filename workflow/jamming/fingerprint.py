@@ -4,41 +4,85 @@ The hash covers a module and every module of this package that it imports, as sy
 comments, docstrings and layout do not enter, and so never train a network again. C++ source counts as part of the
 module of the same name beside it. Storage and checkpoints
 move numbers but do not make them; they enter through the format's version alone.
+
+To walk through a syntax tree takes longer than to import most modules. So what was found in a module is kept beside
+Python's own compiled files, where these can be written, with a hash of all that it follows from.
 """
 
 import ast
 import hashlib
+import json
 import re
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from .store import FORMAT_VERSION
+from .files import write_whole
+from .store import FORMAT_VERSION, StoreError
 
 PACKAGE = Path(__file__).resolve().parent
 NOT_NUMBERS = ("store", "checkpoint")
+KEPT = "__pycache__/fingerprints.json"
 
 
 def fingerprint(*modules: str) -> str:
     """Hex digest (16 characters) of modules such as "training" or "figures.fig6" and all they import from here."""
-    pending, seen = [*modules], {}
+    kept = _kept(PACKAGE)
+    pending, seen, anew = [*modules], {}, {}
     while pending:
         name = pending.pop()
         if name in seen or name in NOT_NUMBERS:
             continue
         path = _path(name)
-        seen[name], imported = _parsed(path.read_text(encoding="utf-8"), name, path.name == "__init__.py")
-        pending.extend(imported)
+        text, native = path.read_text(encoding="utf-8"), _native(path.with_suffix(".cpp"))
+        key = _key(text, native)
+        if kept.get(name, {}).get("key") != key:
+            kept[name] = anew[name] = {"key": key, **_parsed(text, native)}
+        seen[name] = kept[name]["hash"]
+        pending.extend(_resolved(kept[name]["imports"], name, path.name == "__init__.py"))
+    if anew:
+        _keep(anew)
     text = "\n".join(f"{name}:{seen[name]}" for name in sorted(seen))
     return hashlib.sha256(f"{FORMAT_VERSION}\n{text}".encode()).hexdigest()[:16]
 
 
-@cache
-def _parsed(text: str, name: str, is_package: bool) -> tuple[str, tuple[str, ...]]:
-    """The hash of a module and what it imports. Each text is parsed once, however many results share it."""
+def _parsed(text: str, native: str) -> dict:
+    """The hash of a module and what it imports."""
     tree = ast.parse(text)
-    native = _native(_path(name).with_suffix(".cpp"))
-    imported = tuple(_imports(tree, name, is_package))
-    return hashlib.sha256((ast.dump(_without_docstrings(tree)) + native).encode()).hexdigest(), imported
+    imports = _imports(tree)
+    digest = hashlib.sha256((ast.dump(_without_docstrings(tree)) + native).encode()).hexdigest()
+    return {"hash": digest, "imports": imports}
+
+
+@cache
+def _kept(package: Path) -> dict[str, dict]:
+    """What was kept of each module by its name; nothing if it cannot be read. Each process reads it once."""
+    try:
+        kept = json.loads((package / KEPT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def _keep(anew: dict[str, dict]) -> None:
+    """Add to what is kept, for the next process. Of two that do so at once one may be lost, to be found again."""
+    _kept.cache_clear()
+    kept = _kept(PACKAGE)
+    kept.update(anew)
+    with suppress(StoreError):
+        write_whole(PACKAGE / KEPT, json.dumps(kept).encode())
+
+
+def _key(text: str, native: str) -> str:
+    """Changes with all that the hash of a module follows from, how it is found among it."""
+    return hashlib.sha256(repr((text, native, sys.version, _own_source())).encode()).hexdigest()
+
+
+@cache
+def _own_source() -> str:
+    return Path(__file__).read_text(encoding="utf-8")
 
 
 def _path(name: str) -> Path:
@@ -46,17 +90,24 @@ def _path(name: str) -> Path:
     return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
 
 
-def _imports(tree: ast.Module, name: str, is_package: bool) -> list[str]:
-    """Names, relative to the package, of the modules that a module imports relatively, at any depth of its code."""
+def _imports(tree: ast.Module) -> list[tuple[int, str, list[str]]]:
+    """(level, module, names) of each relative import of a module, at any depth of its code."""
+    return [
+        (node.level, node.module or "", [alias.name for alias in node.names])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level > 0
+    ]
+
+
+def _resolved(imports: Sequence[tuple[int, str, list[str]]], name: str, is_package: bool) -> list[str]:
+    """Names, relative to the package, of the modules that these imports of the module `name` lead to."""
     parts = [part for part in name.split(".") if part]
     found = []
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.ImportFrom) or node.level == 0:
-            continue
-        up = node.level - 1 if is_package else node.level
-        base = [*parts[: len(parts) - up], *(node.module.split(".") if node.module else [])]
-        for alias in node.names:
-            for candidate in ([*base, alias.name], base):
+    for level, module, names in imports:
+        up = level - 1 if is_package else level
+        base = [*parts[: len(parts) - up], *(module.split(".") if module else [])]
+        for imported in names:
+            for candidate in ([*base, imported], base):
                 if candidate and _path(".".join(candidate)).exists():
                     found.append(".".join(candidate))
                     break

@@ -28,8 +28,10 @@ EARLIEST_AT_RATE_1 = 5.0
 # N* = ratio·P + offset, about, and the part of its steps that a network which fits makes.
 TRANSITION = {"random": (0.8, 120), "mnist": (0.4, 100), "cross_entropy_sgd": (1.3, 80)}
 STEPS_TO_FIT = {"hinge": 0.8, "cross_entropy_sgd": 0.2}
-# N_eff needs at most so many vectors for each parameter before its rank is known to be complete.
-VECTORS_PER_PARAMETER = 20
+# Observables of which all points of a sweep are one job.
+OF_A_SWEEP = ("gaps", "preactivations")
+# N_eff factors about so many vectors for each parameter; that the others add nothing is seen in less time.
+VECTORS_PER_PARAMETER = 1.1
 
 MNIST_IMAGES, PIXELS_BYTES, SMALL_FILE = 70_000, 12_000_000, 30_000
 DOUBLE = 8
@@ -169,10 +171,10 @@ class _Planner:
             for name in names:
                 if kind == "lines":
                     yield from self._of_each(self.lines, name, figure, self.line)
-                else:
-                    yield from self._of_each(
-                        self.sweeps, name, figure, lambda point, kind=kind: self.point(kind, point)
-                    )
+                    continue
+                yield from self._of_each(self.sweeps, name, figure, lambda point, kind=kind: self.point(kind, point))
+                if kind in OF_A_SWEEP and name in self.sweeps:
+                    yield self.measurement_of_sweep(kind, name)
         start = self.speeds.start
         yield Job(f"tables/{figure}", start["measuring"] + 0.5, self.speeds.base["measuring"], SMALL_FILE)
         yield Job(f"figures/{figure}", 2 * start["drawing"], self.speeds.base["drawing"], 10 * SMALL_FILE)
@@ -196,10 +198,10 @@ class _Planner:
         yield Job(f"data/{dataset}_d{dim}", seconds, base + 3 * size + (4e8 if dataset == "mnist" else 0), size)
 
     def point(self, kind: str, point: Point) -> Iterable[Job]:
-        """A point's training, what that needs, and its measurement if `kind` is one."""
+        """A point's training, what that needs, and its measurement if `kind` is one and a job of its own."""
         yield from self.data(point.dataset, point.network.dim)
         yield self.training(point)
-        if kind != "runs":
+        if kind != "runs" and kind not in OF_A_SWEEP:
             yield self.measurement(kind, point)
 
     def training(self, point: Point) -> Job:
@@ -261,6 +263,13 @@ class _Planner:
             seconds += 2 * replicas * _affine(self.speeds.effective, vectors * n_params**2)
             memory, disk = memory + 8 * n_params**2 * DOUBLE, disk + replicas * 2 * n_params * DOUBLE
         return Job(f"{kind}/{point.sweep}/{point.name}", seconds, self.speeds.base["measuring"] + memory, disk)
+
+    def measurement_of_sweep(self, kind: str, sweep: str) -> Job:
+        """All points one after the other, in a process that starts once."""
+        jobs = [self.measurement(kind, point) for point in self.sweeps[sweep].values()]
+        start = self.speeds.start["measuring"]
+        seconds = start + sum(job.seconds - start for job in jobs)
+        return Job(f"{kind}/{sweep}", seconds, max(job.memory for job in jobs), sum(job.disk for job in jobs))
 
     def step_of_all(self, point: Point) -> float:
         """A step of each replica of a point; trained together they share what does not depend on the patterns."""

@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
+from functools import cache
 from pathlib import Path
 
 import h5py
@@ -26,6 +26,7 @@ from . import __version__
 
 FORMAT = "jamming"
 FORMAT_VERSION = 1
+PACKAGES = ("numpy", "scipy", "h5py", "torch", "matplotlib")
 RESERVED = ("format", "format_version", "kind", "spec", "provenance")
 
 
@@ -112,17 +113,10 @@ def open_result(path: Path, kind: str) -> h5py.File:
 def provenance(inputs: Mapping[str, Path], threads: int, device: str = "cpu", **more: object) -> dict:
     """What made a result: versions, commit, threads, device and the sha256 of every input file.
 
-    torch counts only if it has been imported: most training does without.
+    A package counts only if it has been imported by now: most training does without torch.
     """
     commit, dirty = _git_state()
-    packages = {}
-    for name in ("numpy", "scipy", "h5py", "torch", "matplotlib"):
-        if name == "torch" and name not in sys.modules:
-            continue
-        try:
-            packages[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
+    packages = {name: str(sys.modules[name].__version__) for name in PACKAGES if name in sys.modules}
     return {
         "jamming": __version__,
         "python": platform.python_version(),
@@ -149,6 +143,7 @@ def _words(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+@cache
 def _git_state() -> tuple[str, bool | None]:
     """Commit of the code and whether the work tree differs from it; ("unknown", None) outside a repository."""
     here = Path(__file__).resolve().parent

@@ -104,7 +104,15 @@ def point_of(wildcards):
 
 
 def dataset_of(wildcards):
-    point = point_of(wildcards)
+    return dataset_file(point_of(wildcards))
+
+
+def dataset_of_sweep(sweep):
+    """The one that all points of a sweep are trained on: its networks differ in width alone."""
+    return dataset_file(next(iter(SWEEPS[sweep].values())))
+
+
+def dataset_file(point):
     return f"{RESULTS}/data/{point.dataset}_d{point.network.dim}.h5"
 
 

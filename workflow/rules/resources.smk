@@ -17,8 +17,9 @@ REQUESTS = {
     "generate_data": (1, 2000, 30),
     "train": (1, 4000, DAY),
     "find_transition": (1, 4000, DAY),
+    # All points of a sweep, one after the other.
     "measure_gaps": (1, 1000, 30),
-    "measure_preactivations": (1, 2000, 30),
+    "measure_preactivations": (1, 2000, 2 * HOUR),
     # Three matrices and what the eigensolver needs beside them.
     "measure_spectra": (1, dense_matrices(4), 4 * HOUR),
     # The triangular factor, the block that joins it, and what the decompositions need.

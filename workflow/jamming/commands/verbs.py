@@ -14,6 +14,9 @@ class Verbs:
     def __init__(self, parser: argparse.ArgumentParser):
         self._parsers = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
+    def __contains__(self, verb: str) -> bool:
+        return verb in self._parsers.choices
+
     def add(self, function: Callable, help: str, *options: str) -> argparse.ArgumentParser:
         """A verb named like its function, which is called with the parsed arguments."""
         added = self._parsers.add_parser(function.__name__.replace("_", "-"), help=help, description=help)

@@ -2,9 +2,7 @@
 
 N_eff = rk(G), where the columns of [G]'s G are the vectors g_μ + ê_n·∇_x g_μ with g_μ = ∇_W f(x_μ), n = 0, …, d and
 ê_0 = 0. They span what g_μ and ê_1·∇_x g_μ, …, ê_d·∇_x g_μ span separately, hence these P·(d + 1) vectors of Ñ
-numbers are used. Here they are the *rows* of a matrix, which is never held: blocks of rows pass through a QR
-factorization, which leaves a triangle R of (Ñ, Ñ) with the same singular values, to rounding. The Gram matrix would
-do the same but square them, and lose half of the digits the decision about the rank lives on.
+numbers are used. Here they are the *rows* of a matrix, which is made in blocks and never held (`rank`).
 
 Three exact facts save work. (1) A parameter whose column is zero throughout, as those of a dead ReLU neuron are,
 does not enter. (2) The output of a ReLU network is affine in x as long as no neuron switches: patterns with the same
@@ -18,26 +16,25 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import lapack, orth, svdvals
+from scipy.linalg import orth
 
 from .. import network as net
 from .. import store
 from ..spec import Network
 from . import ObservableError, point_of, replicas, split_of, summary
-
-# Columns that LAPACK's dtpqrt factors at a time; the rest of its work is matrix products.
-PANEL = 32
+from .rank import Rows, deciding_values
 
 
 class EffectiveDimension(NamedTuple):
     """N_eff and what it was decided on.
 
-    `singular_values`, descending, are those of G after its zero columns are left out and the others have been divided
-    by their norms over the patterns: this changes no rank, gives each parameter the same say, and makes the
-    values those of the function, whatever the scale symmetries did to the weights. `n_eff` counts those above
-    `tolerance` times the largest. `gap` is the ratio of the last one counted to the first one not counted, infinite
-    if that is zero or there is none. `bound` is what n_eff cannot exceed; `n_zero_columns` and `n_symmetries` are what
-    it is made of. `n_vectors` = P·(d + 1); `n_vectors_used` is how many of them were needed.
+    `singular_values`, descending, are those of the vectors that were needed (all others lie in their span) after the
+    zero columns of G are left out and the others have been divided by their norms over the patterns: this changes no
+    rank, gives each parameter the same say, and makes the values those of the function, whatever the scale symmetries
+    did to the weights. `n_eff` counts those above `tolerance` times the largest. `gap` is the ratio of the last one
+    counted to the first one not counted, infinite if that is zero or there is none. `bound` is what n_eff cannot
+    exceed; `n_zero_columns` and `n_symmetries` are what it is made of. `n_vectors` = P·(d + 1); `n_vectors_used` is
+    how many of them were needed.
     """
 
     n_eff: int
@@ -96,18 +93,14 @@ def effective_dimension(params: np.ndarray, inputs: np.ndarray, network: Network
 
     # The usual choice for a matrix of these dimensions: rounding moves singular values by less.
     tolerance = max(n_vectors, network.n_params) * float(np.finfo(np.float64).eps)
-    triangle, n_used = np.zeros((n_live, n_live), order="F"), 0
-    for block in _blocks(len(inputs), network):
-        rows = tangent_vectors(params, inputs[block], network).reshape(-1, network.n_params)
-        rows = rows if n_live == network.n_params else rows[:, live]
-        rows /= norms[live]
-        triangle = _absorb(triangle, rows)
-        n_used += len(rows)
-        if block.stop == len(inputs) or _may_have_reached_bound(triangle, symmetries, tolerance):
-            values = svdvals(triangle, check_finite=False)
-            n_eff = int(np.sum(values > tolerance * values[0]))
-            if n_eff >= bound:
-                break
+    blocks = list(_blocks(len(inputs), network))
+
+    def rows_of(index: int) -> np.ndarray:
+        return tangent_vectors(params, inputs[blocks[index]], network).reshape(-1, network.n_params)
+
+    rows = Rows(rows_of, len(blocks), len(inputs) * (network.dim + 1), norms)
+    values, n_used = deciding_values(rows, tolerance, bound)
+    n_eff = int(np.sum(values > tolerance * values[0]))
     return EffectiveDimension(
         n_eff=n_eff,
         singular_values=values,
@@ -222,30 +215,11 @@ def _symmetries(params: np.ndarray, norms: np.ndarray, network: Network) -> np.n
     return orth(unit.T).T if len(unit) else np.empty((0, network.n_params))
 
 
-def _may_have_reached_bound(triangle: np.ndarray, symmetries: np.ndarray, tolerance: float) -> bool:
-    """Whether the rows so far seem to have all the rank they can have: a cheap test before the decomposition.
-
-    With the symmetries added as rows the triangle becomes invertible if nothing else is in its kernel.
-    The factor n: the condition number is estimated in the 1-norm, which is larger by up to that.
-    """
-    n = len(triangle)
-    completed = _absorb(triangle.copy(order="F"), symmetries) if len(symmetries) else triangle
-    reciprocal, _ = lapack.dtrcon(completed, norm="1", uplo="U", diag="N")
-    return bool(reciprocal > n * tolerance)
-
-
 def _blocks(n_patterns: int, network: Network) -> Iterator[slice]:
     """Blocks with about as many rows as there are parameters: none is much larger than the triangle."""
     size = -(-network.n_params // (network.dim + 1))
     for start in range(0, n_patterns, size):
         yield slice(start, min(start + size, n_patterns))
-
-
-def _absorb(triangle: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The triangle of the QR factorization of [triangle; rows], shapes (n, n) and (m, n); overwrites `triangle`."""
-    panel = min(PANEL, len(triangle))
-    triangle, *_ = lapack.dtpqrt(0, panel, triangle, np.asfortranarray(rows), overwrite_a=True, overwrite_b=True)
-    return triangle
 
 
 def _gap(values: np.ndarray, n_counted: int) -> float:

@@ -8,7 +8,6 @@ assembled layer by layer from products over patterns, never from single patterns
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg
 
 from .. import losses, store
 from .. import network as net
@@ -33,12 +32,12 @@ def h0(params: np.ndarray, inputs: np.ndarray, labels: np.ndarray, network: Netw
     """H_0 = (1/P) Σ_{Δ>0} ∇Δ ⊗ ∇Δ, shape (Ñ, Ñ); inputs (P, dim), labels (P,). Zero if no pattern is unsatisfied."""
     delta = losses.overlaps(net.forward(params, inputs, network)[0], labels, margin)
     unsatisfied = inputs[delta > 0]
-    # BLAS counts in Fortran order, where this array is its own transpose and the product is added in place.
-    matrix = np.zeros((network.n_params, network.n_params), order="F")
+    matrix = np.zeros((network.n_params, network.n_params))
     for block in _blocks(len(unsatisfied), network):
         gradients = net.output_gradients(params, unsatisfied[block], network)  # ∇Δ = −y ∇f, and y² = 1
-        matrix = linalg.blas.dsyrk(1 / len(inputs), gradients.T, beta=1, c=matrix, lower=1, overwrite_c=1)
-    return _mirror(matrix.T)
+        matrix += gradients.T @ gradients
+    matrix /= len(inputs)
+    return matrix
 
 
 def hp(params: np.ndarray, inputs: np.ndarray, labels: np.ndarray, network: Network, margin: float) -> np.ndarray:
@@ -80,25 +79,25 @@ def h0_eigenvalues(
     if not 0 < len(unsatisfied) < network.n_params:
         return eigenvalues(h0(params, inputs, labels, network, margin))
     gradients = net.output_gradients(params, unsatisfied, network)
-    gram = linalg.blas.dsyrk(1 / len(inputs), gradients.T, trans=1, lower=1)
+    gram = gradients @ gradients.T
     del gradients
-    return np.sort(np.concatenate([eigenvalues(_mirror(gram.T)), np.zeros(network.n_params - len(unsatisfied))]))
+    gram /= len(inputs)
+    return np.sort(np.concatenate([eigenvalues(gram), np.zeros(network.n_params - len(unsatisfied))]))
 
 
 def spectra(params: np.ndarray, inputs: np.ndarray, labels: np.ndarray, network: Network, margin: float) -> Spectra:
-    """Eigenvalues of H_0, H_p and H = H_0 + H_p; no more than two matrices of (Ñ, Ñ) doubles live at a time."""
+    """Eigenvalues of H_0, H_p and H = H_0 + H_p; no more than three matrices of (Ñ, Ñ) doubles live at a time."""
     data = (params, inputs, labels, network, margin)
     eigenvalues_h0 = h0_eigenvalues(*data)
     second = hp(*data)
-    eigenvalues_hp = eigenvalues(second.copy())
+    eigenvalues_hp = eigenvalues(second)
     second += h0(*data)
     return Spectra(eigenvalues_h0, eigenvalues_hp, eigenvalues(second))
 
 
 def eigenvalues(matrix: np.ndarray) -> np.ndarray:
-    """Eigenvalues of a symmetric matrix (n, n), ascending. The matrix is used as scratch: its content is lost."""
-    # The transpose of a symmetric matrix in C order is the same matrix in Fortran order, which LAPACK takes uncopied.
-    return linalg.eigvalsh(matrix.T, overwrite_a=True, check_finite=False, driver="evd")
+    """Eigenvalues of a symmetric matrix (n, n), ascending."""
+    return np.linalg.eigvalsh(matrix)
 
 
 def zero_tolerance(n_params: int) -> float:
