@@ -56,6 +56,9 @@ gallery: setup  ## write what docs and README show of results anew, from those o
 	@$(IN_VENV) python -m jamming compare-sweeps --into docs/laptop.md --mark convergence \
 	    reference/convergence/steps_1e4.json reference/convergence/steps_1e5.json reference/convergence/steps_1e6.json \
 	    reference/convergence/large_1e4.json reference/laptop/summaries/relu_L3.json
+	@$(IN_VENV) python -m jamming compare-sweeps --into docs/laptop.md --mark minimized \
+	    reference/convergence/lbfgs_4e3.json reference/convergence/lbfgs_4e4.json reference/convergence/lbfgs_4e5.json \
+	    reference/convergence/large_4e3.json reference/convergence/large_4e4.json
 	@$(IN_VENV) python -m jamming compare-sweeps --into docs/laptop.md --mark sizes \
 	    results/quick/summaries/relu_L3.json reference/laptop/summaries/relu_L3.json
 

@@ -65,14 +65,14 @@ def test_the_commands_of_the_page_plan_what_they_say(fresh):
     jobs = planned(snakemake(fresh, "-n", "-q", "rules", "--config", "preset=laptop", *some, "--", "archive"))
     assert jobs["train"] == len(read_points(load("laptop"))["relu_L3"]) + 2 and jobs["archive"] == 1
     study = ("--configfile", "config/convergence.yaml", "--config", "preset=laptop", "--")
-    names = ("steps_1e4", "steps_1e5", "steps_1e6", "large_1e4")
+    names = load("laptop", [ROOT / "config" / "convergence.yaml"])["only"]
     jobs = planned(
         snakemake(fresh, "-n", "-q", "rules", *study, *(f"results/laptop/summaries/{n}.json" for n in names))
     )
-    assert jobs["summarise_sweep"] == 4 and "draw_fig6" not in jobs
+    assert jobs["summarise_sweep"] == len(names) == 9 and "draw_fig6" not in jobs
 
 
-@pytest.mark.parametrize("mark", ["convergence", "sizes"])
+@pytest.mark.parametrize("mark", ["convergence", "minimized", "sizes"])
 def test_the_page_shows_the_summaries(mark):
     table = re.search(rf"<!-- {mark}: written by `make gallery` -->\n(.*?)<!-- end of {mark} -->", PAGE, re.DOTALL)[1]
     assert "| θ |" in table and "laptop, `" in table
