@@ -12,11 +12,12 @@ from ..losses import quadratic_hinge
 from .hinge_adam import HingeAdam
 from .lbfgs import Lbfgs
 from .mixed import MixedHingeAdam
+from .stages import Stages
 
 BEGUN = "adam_begun"
 
 
-class LbfgsThenAdam:
+class LbfgsThenAdam(Stages):
     """Used as HingeAdam. It moves by L-BFGS for `lbfgs_steps` updates, or fewer if that gets stuck, then by Adam.
 
     Every step is one evaluation of the gradient. In the line search of L-BFGS `params` may stand higher than before;
@@ -31,11 +32,6 @@ class LbfgsThenAdam:
         self._lbfgs: Lbfgs | None = Lbfgs(descent.params)
         self._begun = 0
 
-    params = property(lambda self: self._now.params)
-    gradient = property(lambda self: self._now.gradient)
-    outputs = property(lambda self: self._now.outputs)
-    delta = property(lambda self: self._now.delta)
-    labels = property(lambda self: self._now.labels)
     step = property(lambda self: self._begun + self._now.step)
 
     def compute_gradient(self) -> int:
@@ -67,18 +63,6 @@ class LbfgsThenAdam:
             return
         self._become_adam(int(state[BEGUN]), state["params"])
         self._now.load_state(state, step - self._begun)
-
-    def evaluator(self, inputs: np.ndarray) -> Callable[[], np.ndarray]:
-        """As HingeAdam's."""
-        made = {}
-
-        def outputs() -> np.ndarray:
-            if self._now not in made:
-                made.clear()
-                made[self._now] = self._now.evaluator(inputs)
-            return made[self._now]()
-
-        return outputs
 
     def _become_adam(self, step: int, params: np.ndarray) -> None:
         self._begun, self._lbfgs, self._now = step, None, self._begin_adam(params)

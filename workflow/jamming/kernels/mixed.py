@@ -10,12 +10,13 @@ from collections.abc import Callable
 import numpy as np
 
 from .hinge_adam import HingeAdam
+from .stages import Stages
 
 SINGLE_ABOVE = 0.1
 """Double precision begins where the learning rate has fallen to this part of the first one."""
 
 
-class MixedHingeAdam:
+class MixedHingeAdam(Stages):
     """A HingeAdam in single precision that becomes one in double precision, for good.
 
     It does so as soon as N_Δ = 0, so that a network fits by the same rule as in double precision throughout, and before
@@ -28,11 +29,6 @@ class MixedHingeAdam:
         self._make, self._single_above = make, single_above
         self._now = make("float32")
 
-    params = property(lambda self: self._now.params)
-    gradient = property(lambda self: self._now.gradient)
-    outputs = property(lambda self: self._now.outputs)
-    delta = property(lambda self: self._now.delta)
-    labels = property(lambda self: self._now.labels)
     step = property(lambda self: self._now.step)
 
     @property
@@ -63,18 +59,6 @@ class MixedHingeAdam:
         if state["params"].dtype == np.float64 and not self.is_double:
             self._now = self._make("float64")
         self._now.load_state(state, step)
-
-    def evaluator(self, inputs: np.ndarray) -> Callable[[], np.ndarray]:
-        """As HingeAdam's, in the precision of the moment."""
-        made = {}
-
-        def outputs() -> np.ndarray:
-            if self.is_double not in made:
-                made.clear()
-                made[self.is_double] = self._now.evaluator(inputs)
-            return made[self.is_double]()
-
-        return outputs
 
     def _become_double(self) -> None:
         state, step = self._now.state(), self._now.step
