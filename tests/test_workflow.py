@@ -41,8 +41,8 @@ def test_the_paper_preset_stays_under_3000_jobs(fresh):
 def test_data_come_first_and_then_the_longest_training(fresh):
     """What each job is worth to the scheduler: a long one that is left for the end keeps all cores but one waiting."""
     short, long = "runs/generalization_L2/P01000_h0001.h5", "runs/generalization_L2/P05000_h0040.h5"
-    search, gaps = "lines/line_mnist_L1/P05000.h5", "observables/gaps/relu_L2/P01886_h0020.h5"
-    planned = snakemake(fresh, "-n", *(f"results/quick/{name}" for name in (short, long, search, gaps)))
+    search, spectra = "lines/line_mnist_L1/P05000.h5", "observables/spectra/relu_L2/P01886_h0020.h5"
+    planned = snakemake(fresh, "-n", *(f"results/quick/{name}" for name in (short, long, search, spectra)))
     worth, output = {}, None
     for line in planned.stdout.splitlines():
         if found := re.match(r" *output: (?:results/\w+/)(.+)$", line):
@@ -51,7 +51,13 @@ def test_data_come_first_and_then_the_longest_training(fresh):
         elif found := re.match(r" *priority: (.+)$", line):
             worth[output] = float(found[1])
     assert (
-        worth["pixels.h5"] == worth["data/mnist_d10.h5"] > worth[search] > worth[long] > worth[short] > worth[gaps] == 0
+        worth["pixels.h5"]
+        == worth["data/mnist_d10.h5"]
+        > worth[search]
+        > worth[long]
+        > worth[short]
+        > worth[spectra]
+        == 0
     )
 
 
