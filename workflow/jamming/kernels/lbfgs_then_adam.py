@@ -1,7 +1,7 @@
 """L-BFGS first, Adam after: down to where the gradient jumps, then with a falling rate onto the cusps.
 
-Below jamming L-BFGS needs far fewer evaluations than Adam to fit all patterns (docs/laptop.md). Above, the minima lie on
-cusps of ReLUs, where the gradient jumps and it only creeps; a falling rate settles there.
+Below jamming L-BFGS needs far fewer evaluations than Adam to fit all patterns (docs/laptop.md). Above, the minima lie
+on cusps of ReLUs, where the gradient jumps and it only creeps; a falling rate settles there.
 """
 
 from collections.abc import Callable
