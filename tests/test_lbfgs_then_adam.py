@@ -1,14 +1,16 @@
 """L-BFGS before Adam: what each of the two does, when one becomes the other, saved states, and whole trainings."""
 
 import dataclasses
+import subprocess
 
 import numpy as np
 import pytest
 from same_bits import assert_same_bits
 from test_kernels import problem
-from test_training import POINT, interrupted
+from test_training import POINT, command, interrupted
+from test_transition import POINT as LINE
 
-from jamming import datasets, kernels, lines, store, training, transition
+from jamming import datasets, kernels, store, training, transition
 from jamming.checkpoint import Checkpoint
 from jamming.kernels.lbfgs import Lbfgs
 from jamming.kernels.lbfgs_then_adam import LbfgsThenAdam
@@ -153,24 +155,18 @@ def test_replicas_are_trained_alone_by_a_backend_that_can_do_all_together(datase
     assert_same_bits(together, alone)
 
 
+def test_the_result_names_what_trained_them(dataset, tmp_path):
+    store.write(tmp_path / "data.h5", "dataset", dataset.spec, dataset.tree, {})
+    point = dataclasses.replace(POINT, protocol=PROTOCOL)
+    words, environment = command(tmp_path / "data.h5", tmp_path / "point.h5", point)
+    subprocess.run([*words, "--backend", "batched"], env=environment, check=True, capture_output=True)
+    assert store.read(tmp_path / "point.h5", "run").provenance["backend"] == "torch"
+
+
 def test_a_line_is_searched_by_it(tmp_path):
     """Every width that fails made all its steps, Adam's too; those that fit stop early."""
     protocol = dataclasses.replace(PROTOCOL, steps=260, lbfgs_steps=200)
-    point = lines.LinePoint(
-        line="line_hinge_L2",
-        dataset="random",
-        depth=2,
-        activation="relu",
-        dim=0,
-        protocol=protocol,
-        n_train=60,
-        replicas=1,
-        dtype="float64",
-        seed=1,
-        first_ratio=3.0,
-        max_ratio=10.0,
-        shortest_time=0,
-    )
+    point = dataclasses.replace(LINE, dim=0, protocol=protocol, n_train=60, first_ratio=3.0, max_ratio=10.0)
     with Checkpoint(tmp_path / "line.h5", {"x": 1}) as checkpoint:
         attempts = transition.find_transition(point, None, checkpoint)["replica_00"]["attempts"]
     assert {protocol.steps} == set(attempts["steps"][~attempts["fitted"]])

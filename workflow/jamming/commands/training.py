@@ -54,8 +54,9 @@ def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Cal
     device, spec = kernels.resolve_device(arguments.device), json.loads(arguments.spec)
     files = {"dataset": arguments.data} if arguments.data else {}
     dataset = store.read(arguments.data, "dataset") if arguments.data else None
-    # A search trains one network at a time: which width comes next follows from the last.
-    backend = kernels.choose(device, arguments.backend, report, arguments.threads, together=kind == "run")
+    # One network at a time are trained by a search, in which the next width follows from the last, and by L-BFGS.
+    together = kind == "run" and not point.protocol.lbfgs_steps
+    backend = kernels.choose(device, arguments.backend, report, arguments.threads, together)
     made = store.provenance(files, arguments.threads, device, backend=backend.name)
     # A state is gone on from by the code and backend that saved it alone, or the bits would depend on the interruption.
     code = fingerprint("training" if kind == "run" else "transition")
