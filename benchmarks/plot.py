@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from jamming.figures import STYLE
-from jamming.figures.panels import DOUBLE_COLUMN, GREY, empty_panel, label_panel, log_ticks, note
+from jamming.figures.panels.style import DOUBLE_COLUMN, GREY, empty_panel, label_panel, log_ticks, note
 
 COLOURS = ("0.35", "#e08214", "#1f4fbf", "#cf2a27", "#1f8f3a", "#6a176e")
 """Of engines, in the order in which they appear."""

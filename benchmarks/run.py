@@ -22,8 +22,8 @@ import plot
 import spectra
 import start_up
 
-from jamming.documents.marks import between_marks
-from jamming.files import write_whole
+from jamming.documents.generated import between_marks
+from jamming.storage.files import write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 ANALYSIS_THREADS = (1, 2)

@@ -60,8 +60,7 @@ def measure(quick: bool, finished: Path = FINISHED) -> dict:
 
 def _jobs(folder: Path) -> Mapping[str, list[str]]:
     """Words of the command line that do a tiny job of each kind, in an order in which they can be done."""
-    from jamming.lines import LinePoint
-    from jamming.spec import Network, Point, Protocol
+    from jamming.spec import LinePoint, Network, Point, Protocol
 
     protocol = Protocol("hinge_adam_annealed", 0.5, 20, 1e-2, 1e-6, 0)
     network = Network(5, 6, 2, "relu")

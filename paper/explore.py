@@ -85,7 +85,7 @@ figure
 # `store.read` reads a file with checks and gives its tree as dictionaries and arrays. `skip` leaves out what is large.
 
 # %%
-from jamming import store
+from jamming.storage import store
 
 runs = [store.read(path, "run", skip=("state",)) for path in paths]
 points = [
@@ -145,7 +145,7 @@ assert np.isclose(participation(np.array([3.0, 1e-9])), 0.5)
 # Runs that ended jammed, with N_Δ > 0.4 N as in [S] App. B:
 
 # %%
-from jamming.statistics import is_jammed
+from jamming.criteria import is_jammed
 
 figure = Figure((3.6, 2.6), layout="constrained")
 axes = figure.subplots()

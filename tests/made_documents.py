@@ -7,8 +7,9 @@ from pathlib import Path
 import synthetic
 import synthetic_claims
 
-from jamming import figures, store, tables
+from jamming import figures, tables
 from jamming.commands.figures import RESULT_KINDS, result_file
+from jamming.storage import store
 
 PRESET = "made"
 COMMIT = "c0ffee" + "0" * 34

@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 
-from jamming import datasets, losses, store
+from jamming import datasets, losses
 from jamming import network as net
 from jamming.spec import Network, Point, Protocol
+from jamming.storage import store
 
 
 def point_for(network: Network, n_train: int, margin: float = 0.5, replicas: int = 1) -> Point:

@@ -11,7 +11,7 @@ import synthetic_generalization
 import synthetic_lines
 
 from jamming.spec import Network, Point, Protocol
-from jamming.store import Result
+from jamming.storage.store import Result
 
 SWEEPS = {
     "relu_L2": ("random", 2, "relu", 2.75),

@@ -5,15 +5,15 @@ from jamming.documents.claims import VERDICTS
 # id → group, statement, published, source, observable
 CLAIMS = {
     "transition-location": (
-        "transition",
+        "position",
         "The transition of random data lies at one P/N* for every depth",
         "2.8 … 2.9",
         "[G] Fig. 6a",
         "P/N at which half of the runs are jammed",
     ),
-    "bound-hinge": ("transition", "Every measured point has N* < 4 P", "< 4", "[G] Eq. 13", "largest N*/P"),
-    "bound-cross-entropy": ("transition", "Every measured point has N* < 4 P", "< 4", "[G] Eq. 13", "largest N*/P"),
-    "bound-mnist": ("transition", "Every measured point has N* < 4 P", "< 4", "[G] Eq. 13", "largest N*/P"),
+    "bound-hinge": ("position", "Every measured point has N* < 4 P", "< 4", "[G] Eq. 13", "largest N*/P"),
+    "bound-cross-entropy": ("position", "Every measured point has N* < 4 P", "< 4", "[G] Eq. 13", "largest N*/P"),
+    "bound-mnist": ("position", "Every measured point has N* < 4 P", "< 4", "[G] Eq. 13", "largest N*/P"),
     "jump-random": (
         "jump",
         "N_Δ/N jumps from 0 to a finite value as 𝓛 → 0, random data",
@@ -37,22 +37,22 @@ CLAIMS = {
     ),
     "jump-above-bound": ("jump", "The jump is above the bound (N_− − N_c)/N", "≥ 0.25", "[S] Eq. 11", "N_Δ/N − bound"),
     "depth-independent": (
-        "lines",
+        "n_star",
         "N*(P) of random data does not depend on L, d or the loss",
         "no dependence",
         "[G] Fig. 5b, c",
         "spread of log N* over architectures",
     ),
-    "ce-slope": ("lines", "N* ∝ P for the cross-entropy at long times", "slope 1", "[G] Fig. 5a", "slope of log N*"),
+    "ce-slope": ("n_star", "N* ∝ P for the cross-entropy at long times", "slope 1", "[G] Fig. 5a", "slope of log N*"),
     "dimension-independent": (
-        "lines",
+        "n_star",
         "N* ∝ P for the cross-entropy at long times",
         "slope 1",
         "[G] Fig. 5a",
         "slope of log N*",
     ),
     "loss-independent": (
-        "lines",
+        "n_star",
         "N* ∝ P for the cross-entropy at long times",
         "slope 1",
         "[G] Fig. 5a",
@@ -78,7 +78,7 @@ CLAIMS = {
     "gamma-mnist": ("exponents", "Gaps are a power law, MNIST", "γ ≈ 0.25", "[G] Fig. 9d", "γ"),
     "cusps": ("cusps", "N_c/N patterns and neurons sit on the cusp", "0.21 (L = 5)", "[G] App. C", "N_c/N"),
     "n-eff": ("effective", "N_eff is Ñ less the number of hidden neurons", "equality", "[G] App. A", "N_eff − Ñ + Lh"),
-    "mnist-below-random": ("lines", "MNIST needs fewer parameters than random data", "below", "[G] Fig. 10", "ratio"),
+    "mnist-below-random": ("n_star", "MNIST needs fewer parameters than random data", "below", "[G] Fig. 10", "ratio"),
     "accuracy-at-jamming": (
         "generalization",
         "Accuracy at jamming is above 90 %",

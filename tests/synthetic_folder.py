@@ -5,9 +5,10 @@ import json
 import numpy as np
 import synthetic
 
-from jamming import store, tables
+from jamming import tables
 from jamming.commands.figures import RESULT_KINDS
-from jamming.provenance.walk import PIXELS, place_of
+from jamming.provenance.history import PIXELS, place_of
+from jamming.storage import store
 
 PRESET = "smoke"
 SETTINGS = {

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from jamming.spec import Network, Point, Protocol
-from jamming.store import Result
+from jamming.storage.store import Result
 
 LOADS = (1000, 2000, 5000)
 WIDTHS = {2: (1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 30, 40), 5: (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 18, 24)}

@@ -8,9 +8,9 @@ import math
 
 import numpy as np
 
-from jamming.lines import NEVER, Attempt, LinePoint, n_star_at, search, to_columns
-from jamming.spec import Protocol
-from jamming.store import Result
+from jamming.spec import LinePoint, Protocol
+from jamming.storage.store import Result
+from jamming.training.widths import NEVER, Attempt, first_width, n_star_at, search, to_columns, widths_of
 
 STEPS, SHORTEST = 20000, 1000
 RATIO = 0.4
@@ -72,7 +72,7 @@ def make_replica(point, n_star):
             fitted_at=int(time) if fitted else NEVER,
         )
 
-    attempts = search(train, point.widths(), point.first_width(), point.shortest_time)
+    attempts = search(train, widths_of(point), first_width(point), point.shortest_time)
     return replica_tree(attempts)
 
 

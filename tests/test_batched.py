@@ -8,7 +8,7 @@ import torch
 from test_kernels import problem
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from jamming.kernels import batched, repeated
+from jamming.kernels import batched, cuda_graph
 from jamming.kernels.batched import BatchedHingeAdam
 from jamming.kernels.torch_step import TorchHingeAdam
 from jamming.network import forward
@@ -229,7 +229,7 @@ class Tape(TorchDispatchMode):
 
 
 class TapeRecording:
-    """As `repeated.Recording`, but recorded on a tape. As a graph, it leaves no trace of the call that is recorded."""
+    """As `cuda_graph.Recording`, but on a tape. Like a graph, it leaves no trace of the recorded call."""
 
     def __init__(self):
         self.runs = 0
@@ -264,7 +264,7 @@ def test_a_recorded_step_is_the_step(activation, monkeypatch):
         batch.compute_gradient()
         batch.advance(FAST)
     plain, recorded = batches
-    assert recording.runs == repeated.WARM_UP and recorded._repeat._replay is not None
+    assert recording.runs == cuda_graph.WARM_UP and recorded._repeat._replay is not None
     for name in (*STATE, "gradient", "delta", "outputs", "n_delta", "steps"):
         assert torch.equal(getattr(plain, name), getattr(recorded, name)), name
     assert plain.look()[0][2] > 5
@@ -272,12 +272,12 @@ def test_a_recorded_step_is_the_step(activation, monkeypatch):
 
 def test_graphs_are_for_cuda_alone(monkeypatch):
     made = []
-    monkeypatch.setattr(repeated, "Recording", lambda: made.append("recording"))
+    monkeypatch.setattr(cuda_graph, "Recording", lambda: made.append("recording"))
     for device, recorded in (("cpu", 0), ("cuda", 1), ("cuda:1", 2)):
-        repeated.Repeated(lambda: None, device)
+        cuda_graph.Repeated(lambda: None, device)
         assert len(made) == recorded
-    monkeypatch.setattr(repeated, "RECORDS", False)
-    repeated.Repeated(lambda: None, "cuda")
+    monkeypatch.setattr(cuda_graph, "RECORDS", False)
+    cuda_graph.Repeated(lambda: None, "cuda")
     assert len(made) == 2
 
 

@@ -13,8 +13,8 @@ from workflow_copy import ROOT, environment
 
 from jamming.config import load as config_of
 from jamming.config import read_lines, read_points
-from jamming.documents.marks import between_marks
-from jamming.plan import plan, together
+from jamming.documents.generated import between_marks
+from jamming.planning.cost import plan, together
 
 FOLDER = ROOT / "benchmarks"
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from jamming.claims.measurement import Measurement, bootstrap, fraction, from_resamples, nothing, rate, times_drawn
+from jamming.analysis.statistics import Measurement, bootstrap, fraction, from_resamples, nothing, rate, times_drawn
 
 
 def mean(strata):

@@ -12,12 +12,12 @@ import synthetic_lines
 from synthetic_lines import replica_tree
 
 from jamming import claims
-from jamming.claims import generalization, jump, lines, sizes, spectra, transition
-from jamming.lines import NEVER, Attempt, LinePoint, search
-from jamming.spec import Network
-from jamming.statistics import JAMMED_FRACTION
-from jamming.store import Result
-from jamming.tables import Analysis
+from jamming.analysis import Analysis
+from jamming.claims import generalization, jump, n_star, position, sizes, spectra
+from jamming.criteria import JAMMED_FRACTION
+from jamming.spec import LinePoint, Network
+from jamming.storage.store import Result
+from jamming.training.widths import NEVER, Attempt, first_width, search, widths_of
 
 ANALYSIS = Analysis(max_loss=synthetic.MAX_LOSS, n_bootstrap=60, seed=1, drawn_network={})
 ALL = {identifier: statistic for group in claims.GROUPS for identifier, statistic in claims.statistics(group).items()}
@@ -78,25 +78,25 @@ def test_sizes_are_the_least_of_the_sweeps_of_a_claim(results):
 
 
 def test_threshold_of_a_sharp_transition_lies_between_the_last_fit_and_the_first_jam():
-    assert transition.threshold(np.array([1.0, 2, 3, 4]), np.array([0, 0, 1, 1])) == (2.5, 0.5)
+    assert position.threshold(np.array([1.0, 2, 3, 4]), np.array([0, 0, 1, 1])) == (2.5, 0.5)
 
 
 def test_threshold_is_the_mean_of_the_planted_one():
     """Thresholds uniform on [2, 3] have the mean 2.5, whatever the spacing of the loads around them."""
     generator = np.random.default_rng(1)
     loads = np.repeat(np.concatenate([np.linspace(1.5, 2.5, 6), np.linspace(2.55, 4, 15)]), 400)
-    place, _ = transition.threshold(loads, loads > generator.uniform(2, 3, len(loads)))
+    place, _ = position.threshold(loads, loads > generator.uniform(2, 3, len(loads)))
     assert place == pytest.approx(2.5, abs=0.02)
 
 
 def test_a_run_out_of_order_does_not_matter_much():
-    place, _ = transition.threshold(np.arange(10.0), np.array([0, 0, 0, 1, 0, 1, 1, 1, 1, 1]))
+    place, _ = position.threshold(np.arange(10.0), np.array([0, 0, 0, 1, 0, 1, 1, 1, 1, 1]))
     assert place == pytest.approx(3.5)
 
 
 @pytest.mark.parametrize("jammed", [[0, 0, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0.5]])
 def test_a_sweep_on_one_side_of_the_transition_has_none(jammed):
-    assert math.isnan(transition.threshold(np.array([1.0, 2, 3, 4]), np.array(jammed, float))[0])
+    assert math.isnan(position.threshold(np.array([1.0, 2, 3, 4]), np.array(jammed, float))[0])
 
 
 @pytest.mark.parametrize("depth", ["L2", "L3", "L5"])
@@ -182,7 +182,7 @@ def descent(point, n_star):
         fitted_at = 1 if n_weights >= n_star else NEVER
         return Attempt(width, n_weights, 0, 0.0, 0.0, 1, fitted_at)
 
-    return replica_tree(search(train, point.widths(), point.first_width()))
+    return replica_tree(search(train, widths_of(point), first_width(point)))
 
 
 def planted(n_star, loads=(500, 1000, 2000, 5000), names=("line_hinge_L2", "line_hinge_L3", "line_hinge_L5")):
@@ -230,7 +230,7 @@ def test_planted_exponent_of_a_line_is_found(power):
 def test_exponent_takes_three_points():
     results = planted(lambda name, load: 0.4 * load, (1000, 5000), ("line_mnist_L1", "line_mnist_L3", "line_mnist_L5"))
     measured = measure("mnist-sublinear", results)
-    assert measured.value is None and measured.lacking == lines.SLOPE_LACKING
+    assert measured.value is None and measured.lacking == n_star.SLOPE_LACKING
 
 
 def test_largest_ratio_is_that_of_the_worst_point():
@@ -465,8 +465,8 @@ def test_halting_time_has_the_planted_exponent():
 
 
 def test_widths_on_one_side_of_the_transition_give_nothing():
-    for n_star in (1, 10**6):
-        assert measure("cusp-position", sweep(peaked, n_star=n_star)).lacking == generalization.LACKING
+    for largest in (1, 10**6):
+        assert measure("cusp-position", sweep(peaked, n_star=largest)).lacking == generalization.LACKING
 
 
 def test_accuracy_is_that_at_n_star_of_the_first_p_that_is_large_enough():

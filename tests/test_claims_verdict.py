@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from jamming import claims
+from jamming.analysis.statistics import Measurement, fraction, nothing
 from jamming.claims import catalogue, sizes, verdict
 from jamming.claims.catalogue import Claim, read_catalogue
-from jamming.claims.measurement import Measurement, fraction, nothing
 from jamming.claims.verdict import INCONCLUSIVE, NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED, compare, judge, runs_needed
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -169,7 +169,7 @@ MISTAKES = [
         put("tolerance", {"low": 2, "high": 1, "argument": "a"}),
         "'transition-location-L2' is [2, 1], but must increase.",
     ),
-    (put("group", "jumps"), "claims.0.group is 'jumps', but must be one of transition, jump, lines"),
+    (put("group", "jumps"), "claims.0.group is 'jumps', but must be one of position, jump, n_star"),
     (put("group", "jump"), "no statistic in claims/jump.py measures 'transition-location-L2'; add one or mend the id."),
     (put("id", "invented"), "no statistic in claims/transition.py measures 'invented'; add one or mend the id."),
     (put("source", "somewhere"), "claims.0.source is 'somewhere', but must match the pattern"),

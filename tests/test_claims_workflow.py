@@ -13,12 +13,13 @@ import yaml
 from test_workflow import PRESETS
 from workflow_copy import copy_of_the_project, planned, said, snakemake
 
-from jamming import claims, store
+from jamming import claims
 from jamming.__main__ import main
 from jamming.claims import listing
 from jamming.claims.catalogue import read_catalogue
 from jamming.claims.verdict import VERDICTS
 from jamming.commands.figures import RESULT_KINDS, result_file
+from jamming.storage import store
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = json.dumps({"max_loss": synthetic.MAX_LOSS, "n_bootstrap": 20, "seed": 1})

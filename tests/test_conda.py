@@ -16,8 +16,8 @@ from packaging.utils import canonicalize_name
 from test_setup import CONDA_NAMES, CONDA_ONLY, ENVS, dependencies
 from workflow_copy import copy_of_the_project, snakemake
 
-from jamming import store
-from jamming.fingerprint import PACKAGE, _imports, _path, _resolved
+from jamming.storage import store
+from jamming.storage.fingerprint import PACKAGE, _imports, _path, _resolved
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE_PACKAGES = Path(store.h5py.__file__).resolve().parents[1]

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from workflow_copy import ROOT, copy_of_the_project, said, snakemake
 
 from jamming.config import ConfigError, load, preset_file, read_lines, read_points, with_numbers
-from jamming.lines import LinePoint
-from jamming.spec import Point
+from jamming.spec import LinePoint, Point
 
 VALID = {name: load(name) for name in ("smoke", "paper")}
 

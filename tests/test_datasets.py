@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from jamming import datasets, store
+from jamming import datasets
 from jamming.datasets import DatasetError, mnist, random, split
+from jamming.storage import store
 
 
 def result(name, inputs, labels):

@@ -11,9 +11,10 @@ import pytest
 import synthetic_claims
 from made_documents import COMMIT, DATE, EARLIER_COMMIT, PRESET, make_documents_inputs
 
-from jamming import store, tables
+from jamming import tables
 from jamming.__main__ import main
 from jamming.documents import DocumentError, captions, claims, gallery, numbers, times
+from jamming.storage import store
 
 ROOT = Path(__file__).resolve().parents[1]
 

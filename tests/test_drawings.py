@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from matplotlib.collections import EllipseCollection, LineCollection
 
-from jamming import figures, store, tables
+from jamming import figures, tables
+from jamming.analysis import AnalysisError, packings
 from jamming.figures import FigureError
-from jamming.tables import TableError, fig2, fig3, fig4, packings
+from jamming.storage import store
+from jamming.tables import fig2, fig3, fig4
 from jamming.tables.generalization import fig2 as generalization_fig2
 
 NAMES = {"fig2": "fig2", "fig3": "fig3", "fig4": "fig4", "generalization/fig2": "generalization.fig2"}
@@ -243,7 +245,7 @@ def test_impossible_networks_are_refused_by_name(key, value):
 
 def test_dimensions_come_from_the_config(all_tables):
     assert all_tables["fig3"] == all_tables["generalization/fig2"] == {"dim": 20, "depth": 3, "width": 20}
-    with pytest.raises(TableError, match="drawn_network has no 'width'"):
+    with pytest.raises(AnalysisError, match="drawn_network has no 'width'"):
         fig3.tabulate({}, SimpleNamespace(drawn_network={"dim": 2, "depth": 3}))
 
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from same_bits import assert_same_bits
 
-from jamming import datasets, store, training
-from jamming.checkpoint import Checkpoint
+from jamming import datasets
 from jamming.spec import Network, Point, Protocol
+from jamming.storage import store
+from jamming.training import loop
+from jamming.training.checkpoint import Checkpoint
 
 CONSTANT = Protocol("hinge_adam_constant", 0.5, 100, 1e-3, 0.0, 0)
 DROPPING = Protocol("hinge_adam", 0.5, 100, 1e-2, 1e-6, 40)
@@ -32,7 +34,7 @@ def train(point, dataset, folder):
     """As the verb does: the state goes with the result, what ended stays. Returns the tree and what was said."""
     said = []
     with Checkpoint(folder / "point.h5", json.loads(point.to_json()), report=said.append) as checkpoint:
-        tree = training.train(point, dataset, checkpoint, report=said.append)
+        tree = loop.train(point, dataset, checkpoint, report=said.append)
         checkpoint.remove()
     return tree, said
 
@@ -65,7 +67,7 @@ def test_an_extension_that_is_killed_goes_on_as_any_run(dataset, tmp_path, monke
     """Killed in its first replica, so that the second still has to find where it ended."""
     point = a_point(CONSTANT, 400)
     train(a_point(CONSTANT, 64), dataset, tmp_path)
-    kernel = training.kernels.choose("cpu").hinge_adam
+    kernel = loop.kernels.choose("cpu").hinge_adam
     original, left = kernel.compute_gradient, iter(range(100))
 
     def dying(self):
@@ -73,11 +75,11 @@ def test_an_extension_that_is_killed_goes_on_as_any_run(dataset, tmp_path, monke
             raise KeyboardInterrupt
         return original(self)
 
-    monkeypatch.setattr(training, "SAVE_EVERY_SECONDS", 0)
+    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(kernel, "compute_gradient", dying)
         train(point, dataset, tmp_path)
-    monkeypatch.setattr(training, "SAVE_EVERY_SECONDS", 1e9)
+    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 1e9)
     tree, said = train(point, dataset, tmp_path)
     assert went_on(said) == ["step 164", "step 64"]
     assert_same_bits(tree, train(point, dataset, tmp_path / "whole")[0])

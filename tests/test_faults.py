@@ -26,12 +26,13 @@ from made_runs import dataset_for, point_for, replica_of
 from same_bits import assert_same_bits
 from workflow_copy import ROOT, copy_of_the_project, environment, said, snakemake
 
-from jamming import datasets, store, transition
+from jamming import datasets
 from jamming import network as net
 from jamming.__main__ import main
-from jamming.checkpoint import Checkpoint
-from jamming.lines import LinePoint
-from jamming.spec import Network, Point, Protocol
+from jamming.spec import LinePoint, Network, Point, Protocol
+from jamming.storage import store
+from jamming.training import width_search
+from jamming.training.checkpoint import Checkpoint
 
 # Random, and said when a test fails; set the variable to see the same kills again.
 SEED = int(os.environ.get("JAMMING_FAULT_SEED", random.SystemRandom().randrange(2**32)))
@@ -342,7 +343,7 @@ SHORT = dataclasses.replace(LINE_POINT, protocol=dataclasses.replace(LINE_POINT.
 
 def find(folder, report=lambda line: None):
     with Checkpoint(folder / "line.h5", {}, report=report) as checkpoint:
-        return transition.find_transition(SHORT, None, checkpoint, report=report)
+        return width_search.find_transition(SHORT, None, checkpoint, report=report)
 
 
 @pytest.fixture(scope="module")
@@ -350,7 +351,7 @@ def search_saved(tmp_path_factory):
     """The tree of a search, and its last saved state, in the middle of a width."""
     folder = tmp_path_factory.mktemp("search")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transition, "SAVE_EVERY_SECONDS", 0)
+        patch.setattr(width_search, "SAVE_EVERY_SECONDS", 0)
         return find(folder), (folder / ".line.h5.resume").read_bytes()
 
 

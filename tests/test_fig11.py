@@ -8,8 +8,9 @@ import pytest
 import synthetic
 
 from jamming import figures
+from jamming.analysis import AnalysisError
 from jamming.figures import FigureError
-from jamming.tables import TableError, fig11
+from jamming.tables import fig11
 from jamming.tables.generalization import figA1
 
 NAMES = ("fig11", "generalization/figA1")
@@ -43,7 +44,7 @@ def test_both_papers_show_the_same_table():
 def test_networks_of_different_depth_are_refused():
     results = synthetic.effective_results(widths=(4,))["effective"][fig11.SWEEP]
     mixed = results + synthetic.effective_results(widths=(4,), depth=2)["effective"][fig11.SWEEP]
-    with pytest.raises(TableError, match=r"differ in depth \(\[2, 3\]\)"):
+    with pytest.raises(AnalysisError, match=r"differ in depth \(\[2, 3\]\)"):
         fig11.tabulate({"effective": {fig11.SWEEP: mixed}}, None)
 
 

@@ -13,9 +13,9 @@ import pytest
 import synthetic
 
 from jamming import figures, tables
+from jamming.analysis import Analysis
 from jamming.figures import FigureError
-from jamming.figures.panels import DEPTH_COLOURS, LossAxis, log_ticks, scientific, tick_label
-from jamming.tables import Analysis
+from jamming.figures.panels.style import DEPTH_COLOURS, LossAxis, log_ticks, scientific, tick_label
 
 NETWORK = {"dim": 5, "depth": 3, "width": 6}
 ANALYSIS = Analysis(max_loss=synthetic.MAX_LOSS, n_bootstrap=50, seed=1, drawn_network=NETWORK)

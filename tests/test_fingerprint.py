@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from jamming import fingerprint as module
-from jamming.fingerprint import fingerprint
+from jamming.storage import fingerprint as module
+from jamming.storage.fingerprint import fingerprint
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def test_the_rest_does_not(package, file, old, new):
 
 
 def test_training_depends_on_the_kernel_and_not_on_the_figures():
-    assert fingerprint("training") != fingerprint("kernels")
-    assert len(fingerprint("training")) == 16
+    assert fingerprint("training.loop") != fingerprint("kernels")
+    assert len(fingerprint("training.loop")) == 16
 
 
 # --- what is kept of each module -------------------------------------------------------------------------------------

@@ -8,10 +8,10 @@ import pytest
 from made_runs import point_for, run_of, through_a_file
 from scipy.optimize import brentq
 
-from jamming import store
 from jamming.__main__ import main
 from jamming.observables import ObservableError, gaps
 from jamming.spec import Network
+from jamming.storage import store
 
 
 def replica(delta):

@@ -11,8 +11,8 @@ from matplotlib.colors import same_color
 from matplotlib.legend import Legend
 
 from jamming import figures, tables
+from jamming.analysis import Analysis
 from jamming.figures import FigureError
-from jamming.tables import Analysis
 
 ANALYSIS = Analysis(max_loss=1e-3, n_bootstrap=5, seed=1, drawn_network={})
 NAMES = ("generalization/fig4", "generalization/figB2")

@@ -7,10 +7,12 @@ import pytest
 import synthetic_generalization
 from synthetic_generalization import from_replicas, planted_n_star, replica
 
-from jamming import store, tables
+from jamming import tables
+from jamming.analysis import Analysis, AnalysisError
+from jamming.analysis.test_error import curve, errors, evolution, transition
+from jamming.criteria import UNFITTED_FRACTION
 from jamming.spec import Network
-from jamming.tables import Analysis, TableError
-from jamming.tables.generalization.errors import FITTED_FRACTION, curve, errors, evolution, transition
+from jamming.storage import store
 
 ANALYSIS = Analysis(max_loss=1e-3, n_bootstrap=5, seed=1, drawn_network={})
 NAMES = ("generalization/fig4", "generalization/figB2")
@@ -79,15 +81,15 @@ def test_half_of_the_replicas_is_no_majority():
 
 def test_a_tenth_of_n_unsatisfied_is_still_fitted():
     n_weights = Network(10, 4, 5, "relu").n_weights
-    few, many = (replica([0, 10], [0.5, 0.2], math.floor(FITTED_FRACTION * n_weights) + more) for more in (0, 1))
+    few, many = (replica([0, 10], [0.5, 0.2], math.floor(UNFITTED_FRACTION * n_weights) + more) for more in (0, 1))
     group = errors([point(few, many, few)])["P00100"]
     assert group["n_fitted"].tolist() == [2] and group["fraction_fitted"][0] == pytest.approx(2 / 3)
 
 
 def test_fitted_means_the_same_here_and_in_the_search():
-    from jamming import transition as search
+    from jamming.training import width_search as search
 
-    assert search.JAMMED_FRACTION == FITTED_FRACTION
+    assert search.JAMMED_FRACTION == UNFITTED_FRACTION
 
 
 @pytest.mark.parametrize(("n_delta", "status"), [(0, "always_fitted"), (90, "never_fitted")])
@@ -186,7 +188,7 @@ def test_results_may_be_without_states(sweeps, name):
     ],
 )
 def test_results_that_make_no_table_are_refused_by_name(results, words):
-    with pytest.raises(TableError, match=words) as refusal:
+    with pytest.raises(AnalysisError, match=words) as refusal:
         errors(results)
     assert "generalization_L5" in str(refusal.value) and "\n" not in str(refusal.value)
 
@@ -195,12 +197,12 @@ def test_a_replica_without_steps_is_refused():
     result = point(replica([0, 5], [0.5, 0.4], 3))
     record = result.tree["replica_00"]["record"]
     record.update({name: values[:0] for name, values in record.items()})
-    with pytest.raises(TableError, match="without any recorded step"):
+    with pytest.raises(AnalysisError, match="without any recorded step"):
         errors([result])
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_missing_sweep_is_refused_by_name(sweeps, name):
     sweep = tables.needs(name)["runs"][0]
-    with pytest.raises(TableError, match=sweep):
+    with pytest.raises(AnalysisError, match=sweep):
         tables.tabulate(name, {"runs": {**sweeps, sweep: []}}, ANALYSIS)

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from same_bits import assert_same_bits
 
-from jamming import datasets, store, training
-from jamming.checkpoint import Checkpoint, Stopped
-from jamming.interruption import saved_when_stopped
-from jamming.lines import LinePoint
-from jamming.spec import Network, Point, Protocol
+from jamming import datasets
+from jamming.spec import LinePoint, Network, Point, Protocol
+from jamming.storage import store
+from jamming.training import loop
+from jamming.training.checkpoint import Checkpoint, Stopped
+from jamming.training.interruption import saved_when_stopped
 
-PACKAGE = str(Path(training.__file__).resolve().parents[1])
+PACKAGE = str(Path(loop.__file__).resolve().parents[2])
 
 # P far above the transition, so that neither ends early: the search starts where nothing fits.
 POINT = Point(

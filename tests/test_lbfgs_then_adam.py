@@ -10,14 +10,16 @@ from test_kernels import problem
 from test_training import POINT, command, interrupted
 from test_transition import POINT as LINE
 
-from jamming import datasets, kernels, store, training, transition
-from jamming.checkpoint import Checkpoint
+from jamming import datasets, kernels
 from jamming.kernels.lbfgs import Lbfgs
 from jamming.kernels.lbfgs_then_adam import LbfgsThenAdam
 from jamming.losses import quadratic_hinge
 from jamming.network import forward
 from jamming.protocols import learning_rate
 from jamming.spec import Protocol
+from jamming.storage import store
+from jamming.training import loop, width_search
+from jamming.training.checkpoint import Checkpoint
 
 PROTOCOL = Protocol("hinge_lbfgs_annealed", 0.5, 60, 1e-2, 1e-6, 0, 25)
 N_TRAIN = 200
@@ -131,7 +133,7 @@ def dataset():
 
 def trained(point, dataset, folder, backend=None):
     with Checkpoint(folder / "point.h5", {"point": point.to_json()}) as checkpoint:
-        return training.train(point, dataset, checkpoint, backend=backend)
+        return loop.train(point, dataset, checkpoint, backend=backend)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "mixed"])
@@ -142,8 +144,8 @@ def test_a_resumed_training_gives_the_same_bits(dataset, tmp_path, monkeypatch, 
     said = []
     with Checkpoint(tmp_path / "resumed.h5", {"x": 1}, report=said.append) as checkpoint:
         interrupted(stop, checkpoint, monkeypatch, point, dataset)
-        monkeypatch.setattr(training, "SAVE_EVERY_SECONDS", 1e9)
-        assert_same_bits(training.train(point, dataset, checkpoint, report=said.append), expected)
+        monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 1e9)
+        assert_same_bits(loop.train(point, dataset, checkpoint, report=said.append), expected)
     assert any("going on from step" in line for line in said)
 
 
@@ -168,7 +170,7 @@ def test_a_line_is_searched_by_it(tmp_path):
     protocol = dataclasses.replace(PROTOCOL, steps=260, lbfgs_steps=200)
     point = dataclasses.replace(LINE, dim=0, protocol=protocol, n_train=60, first_ratio=3.0, max_ratio=10.0)
     with Checkpoint(tmp_path / "line.h5", {"x": 1}) as checkpoint:
-        attempts = transition.find_transition(point, None, checkpoint)["replica_00"]["attempts"]
+        attempts = width_search.find_transition(point, None, checkpoint)["replica_00"]["attempts"]
     assert {protocol.steps} == set(attempts["steps"][~attempts["fitted"]])
     assert attempts["fitted"].any() and attempts["steps"][attempts["fitted"]].min() < protocol.lbfgs_steps
 

@@ -11,9 +11,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Annotation
 
 from jamming import figures, tables
+from jamming.analysis import Analysis
 from jamming.figures import FigureError
-from jamming.figures.panels import DEPTH_COLOURS
-from jamming.tables import Analysis
+from jamming.figures.panels.style import DEPTH_COLOURS
 
 ANALYSIS = Analysis(max_loss=synthetic.MAX_LOSS, n_bootstrap=50, seed=1, drawn_network={})
 NAMES = ["fig1", "fig5", "fig10", "generalization/fig1", "generalization/fig3", "generalization/figB1"]

@@ -10,11 +10,13 @@ import synthetic
 import synthetic_lines
 from synthetic_lines import CROSS_ENTROPY, HINGE, STEPS, replica_tree
 
-from jamming import store, tables
-from jamming.lines import NEVER, Attempt, LinePoint
-from jamming.store import Result
-from jamming.tables import Analysis, TableError
-from jamming.tables import lines as line_tables
+from jamming import tables
+from jamming.analysis import Analysis, AnalysisError
+from jamming.analysis import n_star as line_tables
+from jamming.spec import LinePoint
+from jamming.storage import store
+from jamming.storage.store import Result
+from jamming.training.widths import NEVER, Attempt
 
 ANALYSIS = Analysis(max_loss=synthetic.MAX_LOSS, n_bootstrap=50, seed=1, drawn_network={})
 NAMES = ["fig1", "fig5", "fig10", "generalization/fig1", "generalization/fig3", "generalization/figB1"]
@@ -173,20 +175,20 @@ def test_tables_can_be_stored_and_read_back(results, tmp_path, name):
 def test_points_that_differ_are_refused_by_name():
     first, longer = result([FOUND_40]), result([FOUND_90], 200)
     longer.spec["protocol"] = {**longer.spec["protocol"], "steps": 7}
-    with pytest.raises(TableError, match=r"line 'line_x' differ in steps \(\[7, 20000\]\)"):
+    with pytest.raises(AnalysisError, match=r"line 'line_x' differ in steps \(\[7, 20000\]\)"):
         line_tables.in_time([first, longer])
     for key, other in (("depth", result([FOUND_90], depth=5)), ("dim", result([FOUND_90], dim=25))):
-        with pytest.raises(TableError, match=f"differ in {key}"):
+        with pytest.raises(AnalysisError, match=f"differ in {key}"):
             line_tables.line([first, other])
 
 
 def test_empty_results_are_refused_by_name():
-    with pytest.raises(TableError, match="line 'line_x' has no replica at P = 100"):
+    with pytest.raises(AnalysisError, match="line 'line_x' has no replica at P = 100"):
         line_tables.line([result([])])
     empty = result([FOUND_40])
     columns = empty.tree["replica_00"]["attempts"]
     empty.tree["replica_00"]["attempts"] = {name: column[:0] for name, column in columns.items()}
-    with pytest.raises(TableError, match="replica of line 'line_x', P = 100, has no attempts"):
+    with pytest.raises(AnalysisError, match="replica of line 'line_x', P = 100, has no attempts"):
         line_tables.line([empty])
-    with pytest.raises(TableError, match="'fig1' needs lines of sweep 'line_hinge_L3'"):
+    with pytest.raises(AnalysisError, match="'fig1' needs lines of sweep 'line_hinge_L3'"):
         tables.tabulate("fig1", {"lines": {"line_hinge_L3": []}}, ANALYSIS)

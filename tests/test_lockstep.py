@@ -12,11 +12,13 @@ import pytest
 from same_bits import assert_same_bits, flat
 from test_interruption import wait_until_it_handles
 
-from jamming import datasets, kernels, lockstep, store, training
-from jamming.checkpoint import Checkpoint
+from jamming import datasets, kernels
 from jamming.kernels.batched import BatchedHingeAdam
-from jamming.replica import DivergenceError
 from jamming.spec import Network, Point, Protocol
+from jamming.storage import store
+from jamming.training import lockstep, loop
+from jamming.training.checkpoint import Checkpoint
+from jamming.training.replica import DivergenceError
 
 ALONE, TOGETHER = kernels.choose("cpu", "torch"), kernels.choose("cpu", "batched")
 
@@ -55,7 +57,7 @@ def few_steps_between_looks(monkeypatch):
 def train(point, dataset, folder, backend=TOGETHER, report=lambda _: None):
     """As the verb does: the state goes with the result, what ended stays."""
     with Checkpoint(folder / "point.h5", json.loads(point.to_json()), report=report) as checkpoint:
-        tree = training.train(point, dataset, checkpoint, report=report, backend=backend)
+        tree = loop.train(point, dataset, checkpoint, report=report, backend=backend)
         checkpoint.remove()
     return tree
 
@@ -175,7 +177,7 @@ def test_a_pattern_within_a_rounding_of_its_margin_is_learned(dataset, tmp_path,
     from jamming.network import unpack
 
     point = dataclasses.replace(POINT, protocol=CONSTANT, dtype="mixed", network=Network(5, 6, 2, "relu"))
-    original = training.Replica.__init__
+    original = loop.Replica.__init__
 
     def almost_fitted(self, point, number, dataset):
         original(self, point, number, dataset)
@@ -185,7 +187,7 @@ def test_a_pattern_within_a_rounding_of_its_margin_is_learned(dataset, tmp_path,
             *_, (_, hidden_biases), (last_weights, last_bias) = unpack(self.initial, point.network)
             hidden_biases[0], last_weights[0, 0], last_bias[0] = 1, 0.25 - 2**-26, 0.25
 
-    monkeypatch.setattr(training.Replica, "__init__", almost_fitted)
+    monkeypatch.setattr(loop.Replica, "__init__", almost_fitted)
     trees = [train(point, dataset, tmp_path / backend.name, backend) for backend in (TOGETHER, ALONE)]
     for tree in trees:
         record = tree["replica_00"]["record"]
@@ -211,9 +213,9 @@ def killed_after(looks, monkeypatch, point, dataset, checkpoint, report):
         original(self, rates[len(rates) // 2 :])
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(training, "SAVE_EVERY_SECONDS", 0)
+        patch.setattr(loop, "SAVE_EVERY_SECONDS", 0)
         patch.setattr(BatchedHingeAdam, "advance", dying)
-        training.train(point, dataset, checkpoint, report=report, backend=TOGETHER)
+        loop.train(point, dataset, checkpoint, report=report, backend=TOGETHER)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "mixed"])
@@ -230,7 +232,7 @@ def test_resumed_training_gives_the_same_bits(dataset, tmp_path, monkeypatch, pr
     with Checkpoint(tmp_path / "resumed.h5", {"x": 1}, report=said.append) as checkpoint:
         for looks in kills:
             killed_after(looks, monkeypatch, point, dataset, checkpoint, said.append)
-        assert_same_bits(training.train(point, dataset, checkpoint, report=said.append, backend=TOGETHER), expected)
+        assert_same_bits(loop.train(point, dataset, checkpoint, report=said.append, backend=TOGETHER), expected)
     assert sum("going on from step" in line for line in said) >= len(kills)
     ended = [line for line in said if "ended at step" in line]
     assert len({line.split(":")[0] for line in ended}) == 3
@@ -268,20 +270,20 @@ def test_a_replica_that_has_to_start_over_is_waited_for(dataset, tmp_path):
 
 
 def test_divergence_names_the_replica(dataset, tmp_path, monkeypatch):
-    original = training.Replica.__init__
+    original = loop.Replica.__init__
 
     def spoilt(self, point, number, dataset):
         original(self, point, number, dataset)
         if number == 1:
             self.initial[3] = np.nan
 
-    monkeypatch.setattr(training.Replica, "__init__", spoilt)
+    monkeypatch.setattr(loop.Replica, "__init__", spoilt)
     with pytest.raises(DivergenceError, match="sweep tanh_L2, P = 24, replica 1 diverged at step 0"):
         train(POINT, dataset, tmp_path)
 
 
 def test_progress_is_reported(dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "REPORT_EVERY_SECONDS", 0)
+    monkeypatch.setattr(loop, "REPORT_EVERY_SECONDS", 0)
     said = []
     train(HARD, dataset, tmp_path, report=said.append)
     assert any("tanh_L2 P=200, 3 of 3 replicas: step 15/150, N_Δ=" in line and "ETA 0:00:0" in line for line in said)
@@ -306,7 +308,7 @@ def dataset_file(dataset, tmp_path_factory):
 def test_the_verb_takes_it_and_says_so_and_stops_when_told(dataset_file, tmp_path):
     """SIGTERM in the middle; then the same command goes on to the result of one that was left alone."""
     point = with_steps(HARD, 2000)
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(training.__file__))}
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.dirname(loop.__file__)))}
 
     def start(out):
         words = ["train", "--data", dataset_file, "--spec", point.to_json(), "--backend", "batched", "--out", out]

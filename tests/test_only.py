@@ -7,9 +7,11 @@ from test_config import changed
 from test_figures import ANALYSIS, panel, words
 from workflow_copy import copy_of_the_project, planned, said, snakemake
 
-from jamming import figures, plan, store, tables
+from jamming import figures, tables
+from jamming.analysis import AnalysisError
 from jamming.config import ConfigError, read_lines, read_points
-from jamming.tables import TableError
+from jamming.planning import cost
+from jamming.storage import store
 
 IN_PART = ("fig6", "fig7", "fig8")
 RUN = "relu_L3"
@@ -57,9 +59,9 @@ def test_a_figure_of_the_other_kind_of_network_alone(results, name):
 
 
 def test_a_figure_that_needs_all_its_sweeps_names_the_one_that_lacks(results):
-    with pytest.raises(TableError, match="'generalization/fig3' needs runs of sweep 'relu_L2'"):
+    with pytest.raises(AnalysisError, match="'generalization/fig3' needs runs of sweep 'relu_L2'"):
         tables.tabulate("generalization/fig3", some_of(results, RUN, "mnist_L5"), ANALYSIS)
-    with pytest.raises(TableError, match="'fig6' needs runs of sweep 'relu_L2'"):
+    with pytest.raises(AnalysisError, match="'fig6' needs runs of sweep 'relu_L2'"):
         tables.tabulate("fig6", some_of(results, "mnist_L5"), ANALYSIS)
 
 
@@ -68,10 +70,10 @@ def test_the_plan_counts_what_is_run():
     constant = (1.0, 0.0, 0.0)
     starts = dict.fromkeys(("training", "measuring", "drawing"), 1.0)
     step = dict.fromkeys(("relu", "tanh", "cross_entropy_sgd"), constant)
-    speeds = plan.Speeds(step, constant, (1.0, 0.0), (1.0, 0.0), starts, dict.fromkeys(starts, 0.0), 0.0)
-    planned_figures = plan.plan(config, read_points(config), read_lines(config), speeds)
+    speeds = cost.Speeds(step, constant, (1.0, 0.0), (1.0, 0.0), starts, dict.fromkeys(starts, 0.0), 0.0)
+    planned_figures = cost.plan(config, read_points(config), read_lines(config), speeds)
     assert set(IN_PART) < set(planned_figures) and "fig9" not in planned_figures
-    trained = {name for name, job in plan.together(planned_figures).items() if job.trains}
+    trained = {name for name, job in cost.together(planned_figures).items() if job.trains}
     assert trained and all(name.startswith(f"train/{RUN}/") for name in trained)
 
 

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from workflow_copy import copy_of_the_project, environment, planned, snakemake
 
-from jamming import store
 from jamming.__main__ import main
 from jamming.config import ConfigError, load, read_lines, read_points
-from jamming.plan import (
+from jamming.planning.cost import (
     OF_A_SWEEP,
     Job,
     PlanError,
@@ -23,6 +22,7 @@ from jamming.plan import (
     together,
 )
 from jamming.spec import Network
+from jamming.storage import store
 
 SPEEDS = Speeds(
     step={"relu": (1e-5, 1e-10, 2e-9), "tanh": (2e-5, 1e-10, 5e-9), "cross_entropy_sgd": (1e-4, 1e-10, 1e-9)},
@@ -218,9 +218,10 @@ def test_benchmarks_are_read_by_the_name_of_the_job(tmp_path):
 
 @pytest.mark.parametrize(("factor", "code"), [(1.0, 0), (1.4, 0), (0.7, 0), (1.7, 1), (0.5, 1)])
 def test_the_check_fails_beyond_a_factor_of_one_and_a_half(tmp_path, capsys, monkeypatch, factor, code):
-    from jamming import calibrate
 
-    monkeypatch.setattr(calibrate, "measure", lambda *_, **__: SPEEDS)
+    from jamming.planning import speed
+
+    monkeypatch.setattr(speed, "measure", lambda *_, **__: SPEEDS)
     write_benchmarks(tmp_path, together(planned_for("smoke")).values(), factor)
     assert main(["plan", "--preset", "smoke", "--check", str(tmp_path)]) == code
     out, error = capsys.readouterr()
@@ -232,7 +233,7 @@ def test_the_check_fails_beyond_a_factor_of_one_and_a_half(tmp_path, capsys, mon
 
 
 def test_the_formula_is_found_again():
-    from jamming.calibrate import fit
+    from jamming.planning.speed import fit
 
     networks = [Network(d, h, depth, "relu") for d, h, depth in ((8, 8, 2), (20, 20, 2), (13, 13, 5), (10, 4, 5))]
     rows = [
@@ -249,8 +250,8 @@ def test_the_formula_is_found_again():
 
 def test_steps_of_all_replicas_are_measured_where_they_are_made(monkeypatch):
     """By a clock that counts the steps of batches alone, each as long as the formula has it."""
-    from jamming import calibrate
     from jamming.kernels.batched import BatchedHingeAdam
+    from jamming.planning import speed
 
     elapsed = [0.0]
 
@@ -262,24 +263,24 @@ def test_steps_of_all_replicas_are_measured_where_they_are_made(monkeypatch):
         return Network(5, 5, 2, "relu"), 100, 1.0
 
     monkeypatch.setattr(BatchedHingeAdam, "advance", timed)
-    monkeypatch.setattr(calibrate.time, "perf_counter", lambda: elapsed[0])
+    monkeypatch.setattr(speed.time, "perf_counter", lambda: elapsed[0])
     for name in ("_hinge_step", "_cross_entropy_step", "_evaluation"):
-        monkeypatch.setattr(calibrate, name, made)
+        monkeypatch.setattr(speed, name, made)
     for name in ("_spectrum", "_effective", "_start"):
-        monkeypatch.setattr(calibrate, name, lambda *_: (1.0, 1.0))
-    monkeypatch.setattr(calibrate, "_slope", lambda points: (1.0, 1.0))
-    speeds = calibrate.measure("cpu", "batched", seconds=0.0)
+        monkeypatch.setattr(speed, name, lambda *_: (1.0, 1.0))
+    monkeypatch.setattr(speed, "_slope", lambda points: (1.0, 1.0))
+    speeds = speed.measure("cpu", "batched", seconds=0.0)
     assert speeds.backend == "batched torch" and set(speeds.together) == {"relu", "tanh"}
     np.testing.assert_allclose(speeds.together["relu"], (2e-3, 3e-10, 4e-9), rtol=1e-6)
-    assert calibrate.measure("cpu", "torch", seconds=0.0).together == {}
+    assert speed.measure("cpu", "torch", seconds=0.0).together == {}
 
 
 @pytest.mark.slow
 def test_a_plan_of_this_machine(tmp_path, capsys):
     """Everything measured for real. How long it takes to look at a network agrees with how long it took to train it."""
-    from jamming import calibrate
+    from jamming.planning import speed
 
-    speeds = calibrate.measure(dtype="mixed", seconds=0.01)
+    speeds = speed.measure(dtype="mixed", seconds=0.01)
     assert all(value >= 0 for cost in (*speeds.step.values(), speeds.evaluation) for value in cost)
     assert all(sum(cost) > 0 for cost in (*speeds.step.values(), speeds.spectrum, speeds.effective))
     # The compiled step needs numpy, the measurements scipy besides.
@@ -288,7 +289,7 @@ def test_a_plan_of_this_machine(tmp_path, capsys):
     assert speeds.backend != "unknown" and 0 <= speeds.error < 2
     monkey = pytest.MonkeyPatch()
     with monkey.context() as patch:
-        patch.setattr(calibrate, "measure", lambda *_, **__: speeds)
+        patch.setattr(speed, "measure", lambda *_, **__: speeds)
         assert main(["plan", "--preset", "paper"]) == 0
     out = capsys.readouterr().out
     for name in ("fig1 ", "fig12", "generalization/figB2", "all"):

@@ -7,9 +7,9 @@ import shutil
 import pytest
 import synthetic_folder
 
-from jamming import store
 from jamming.__main__ import main
-from jamming.provenance import ProvenanceError, stamp, walk
+from jamming.provenance import ProvenanceError, history, stamp
+from jamming.storage import store
 
 FIGURE = "fig8"
 RUN = "runs/tanh_L3"
@@ -74,7 +74,7 @@ def test_every_file_behind_a_figure_is_found_once_and_verified(project, capsys, 
     for place in list(expected):
         result = made[1][place]
         if "run" in result.spec:
-            expected.add(walk.place_of("run", result.spec["run"]))
+            expected.add(history.place_of("run", result.spec["run"]))
             expected.add(f"data/{result.spec['run']['dataset']}_d{result.spec['run']['network']['dim']}.h5")
     assert set(found["files"]) == expected
     links = [link for source in found["files"].values() for link in source["inputs"]]
@@ -143,7 +143,7 @@ def test_figures_are_the_same_bytes_when_the_table_is_made_again_later(project):
 
 
 def test_another_version_of_the_drawing_code_is_told(project, capsys, monkeypatch):
-    monkeypatch.setattr(walk, "drawing_code", lambda figure: "another")
+    monkeypatch.setattr(history, "drawing_code", lambda figure: "another")
     assert "another version of the code" in on_one_line(told(capsys, f"figures/{FIGURE}.pdf"))
 
 
@@ -213,4 +213,4 @@ def test_the_stamp_survives_any_text(tmp_path, made):
 
 def test_a_kind_without_a_place_is_refused():
     with pytest.raises(ProvenanceError, match="'soup' have no known place"):
-        walk.place_of("soup", {})
+        history.place_of("soup", {})

@@ -6,8 +6,9 @@ import re
 import pytest
 from workflow_copy import ROOT, copy_of_the_project, planned, snakemake
 
-from jamming import figures, store
+from jamming import figures
 from jamming.config import load, read_points
+from jamming.storage import store
 
 FOLDER = ROOT / "reference" / "laptop"
 SHOWN = ("fig6", "fig7", "fig8", "fig9")

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 import synthetic_folder
 
-from jamming import figures, store, tables
+from jamming import figures, tables
 from jamming.__main__ import main
 from jamming.release import CRATE, MARK, SUMS, ReleaseError
 from jamming.release.restore import read_archive, restore
+from jamming.storage import store
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = json.dumps({"preset": "smoke", "seed": 1, "mnist": {"path": "", "mirrors": []}})

@@ -19,7 +19,7 @@ import pytest
 from same_bits import assert_same_bits
 from workflow_copy import BIN, copy_of_the_project, snakemake
 
-from jamming import store
+from jamming.storage import store
 
 pytestmark = pytest.mark.slow
 

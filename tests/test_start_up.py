@@ -13,8 +13,9 @@ from test_transition import CROSS_ENTROPY
 from test_transition import POINT as LINE_POINT
 
 import jamming
-from jamming import commands, datasets, store
+from jamming import commands, datasets
 from jamming.__main__ import main
+from jamming.storage import store
 
 PACKAGE = str(Path(jamming.__file__).resolve().parents[1])
 

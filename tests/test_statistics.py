@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 from synthetic import power_law
 
-from jamming.statistics import (
-    StatisticsError,
-    fit_power_law,
-    is_jammed,
-    is_near_jamming,
-    mean_and_deviation,
-    power_law_exponent,
-)
+from jamming.analysis.power_law import StatisticsError, fit_power_law, mean_and_deviation, power_law_exponent
+from jamming.criteria import is_jammed, is_near_jamming
 
 LOW, HIGH = 1e-2, 1.0
 

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from jamming import store
+from jamming.storage import store
 
 TREE = {
     "count": 3,

@@ -8,12 +8,12 @@ import synthetic
 from test_claims_workflow import SETTINGS
 from workflow_copy import copy_of_the_project, planned, said, snakemake
 
-from jamming import store
 from jamming.__main__ import main
-from jamming.claims import exponents, jump, summary, transition
+from jamming.analysis import Analysis
+from jamming.claims import exponents, jump, position, summary
 from jamming.claims.collection import from_json
 from jamming.commands.figures import RESULT_KINDS, result_file
-from jamming.tables import Analysis
+from jamming.storage import store
 
 ANALYSIS = Analysis.from_settings(json.loads(SETTINGS))
 SWEEP = "relu_L3"
@@ -41,7 +41,7 @@ def written(results, tmp_path_factory):
 
 def test_each_number_is_that_of_the_claims(results):
     found = summary.summarise(SWEEP, results, ANALYSIS)
-    assert found["P/N* (N_Δ > 0.1 N)"].value == transition.location(SWEEP, results, ANALYSIS).value
+    assert found["P/N* (N_Δ > 0.1 N)"].value == position.location(SWEEP, results, ANALYSIS).value
     assert found["N_Δ/N at the jump"].value == jump.height((SWEEP,), results, ANALYSIS).value
     assert found["γ"].value == exponents.exponent("negative", -1.0, (SWEEP,), results, ANALYSIS).value
     assert all(measured.value is not None for measured in found.values())
@@ -58,8 +58,8 @@ def test_a_run_frozen_on_its_way_down_is_not_jammed_by_its_loss(results):
         return store.Result(result.kind, result.spec, result.provenance, replicas)
 
     runs = {**results, "runs": {SWEEP: [frozen(result) for result in results["runs"][SWEEP]]}}
-    by_number, by_loss = (of(SWEEP, runs, ANALYSIS) for of in (transition.location, transition.location_by_loss))
-    assert by_number.value == transition.location(SWEEP, results, ANALYSIS).value
+    by_number, by_loss = (of(SWEEP, runs, ANALYSIS) for of in (position.location, position.location_by_loss))
+    assert by_number.value == position.location(SWEEP, results, ANALYSIS).value
     assert by_loss.value is None and "which most do not" in by_loss.lacking
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import synthetic
 
-from jamming import store, tables
-from jamming.statistics import power_law_exponent
-from jamming.store import Result
-from jamming.tables import Analysis, TableError
+from jamming import tables
+from jamming.analysis import Analysis, AnalysisError
+from jamming.analysis.power_law import power_law_exponent
+from jamming.storage import store
+from jamming.storage.store import Result
 
 NETWORK = {"dim": 5, "depth": 3, "width": 6}
 ANALYSIS = Analysis(max_loss=synthetic.MAX_LOSS, n_bootstrap=50, seed=1, drawn_network=NETWORK)
@@ -46,19 +47,19 @@ def test_table_reads_only_what_it_declares(results, name):
 
 
 def test_missing_sweep_is_named(results):
-    with pytest.raises(TableError, match="'fig12' needs preactivations of sweep 'relu_L5'"):
+    with pytest.raises(AnalysisError, match="'fig12' needs preactivations of sweep 'relu_L5'"):
         tables.tabulate("fig12", {**results, "preactivations": {"relu_L5": []}}, ANALYSIS)
 
 
 def test_unknown_figure_is_named():
-    with pytest.raises(TableError, match="no figure 'fig99'"):
+    with pytest.raises(AnalysisError, match="no figure 'fig99'"):
         tables.needs("fig99")
 
 
 def test_settings_may_hold_more_but_not_less():
     settings = {"max_loss": 1e-3, "n_bootstrap": 50, "seed": 1, "cusp_threshold": 1e-4, "drawn_network": NETWORK}
     assert Analysis.from_settings(settings) == ANALYSIS
-    with pytest.raises(TableError, match="'seed'"):
+    with pytest.raises(AnalysisError, match="'seed'"):
         Analysis.from_settings({"max_loss": 1e-3, "n_bootstrap": 50})
 
 
@@ -101,7 +102,7 @@ def test_points_of_different_margins_are_refused(results):
     first, second, *_ = results["runs"]["mnist_L5"]
     spec = {**second.spec, "protocol": {**second.spec["protocol"], "margin": 1.0}}
     mixed = {**results["runs"], "mnist_L5": [first, Result("run", spec, {}, second.tree)]}
-    with pytest.raises(TableError, match=r"'mnist_L5' differ in protocol margin"):
+    with pytest.raises(AnalysisError, match=r"'mnist_L5' differ in protocol margin"):
         tables.tabulate("generalization/fig3", {**results, "runs": mixed}, ANALYSIS)
 
 
@@ -141,7 +142,7 @@ def test_ranges_that_differ_between_runs_are_refused(results):
     changed = copy.deepcopy(results["gaps"])
     for result in changed["tanh_L3"]:
         result.tree["replica_01"]["positive"]["range_low"] = 5e-2
-    with pytest.raises(TableError, match=r"'tanh_L3' differ in range_low"):
+    with pytest.raises(AnalysisError, match=r"'tanh_L3' differ in range_low"):
         tables.tabulate("fig8", {"gaps": changed}, ANALYSIS)
 
 
@@ -200,7 +201,7 @@ def test_spectra_collapse_only_when_divided_by_the_root_of_the_loss():
 
 def test_spectra_of_a_narrower_window_are_refused(results):
     wider = Analysis(1e-2, 50, 1, NETWORK)
-    with pytest.raises(TableError, match=r"measured for 𝓛 < 0.001 and the table is asked for 𝓛 < 0.01"):
+    with pytest.raises(AnalysisError, match=r"measured for 𝓛 < 0.001 and the table is asked for 𝓛 < 0.01"):
         tables.tabulate("fig7", results, wider)
 
 
@@ -227,7 +228,7 @@ def test_layers_are_averaged_over_runs_near_jamming(results):
 def test_different_thresholds_are_refused(results):
     changed = copy.deepcopy(results["preactivations"])
     changed["relu_L5"][0].tree["threshold"] = 1e-3
-    with pytest.raises(TableError, match="different bins or thresholds"):
+    with pytest.raises(AnalysisError, match="different bins or thresholds"):
         tables.tabulate("fig12", {"preactivations": changed}, ANALYSIS)
 
 

@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 from same_bits import assert_same_bits
 
-from jamming import datasets, kernels, store, training
-from jamming.checkpoint import Checkpoint
+from jamming import datasets, kernels
 from jamming.losses import count_misclassified, quadratic_hinge
 from jamming.network import forward
-from jamming.replica import DivergenceError
 from jamming.spec import Network, Point, Protocol
+from jamming.storage import store
+from jamming.training import loop
+from jamming.training.checkpoint import Checkpoint
+from jamming.training.replica import DivergenceError
 
-PACKAGE = str(Path(training.__file__).resolve().parents[1])
+PACKAGE = str(Path(loop.__file__).resolve().parents[2])
 
 POINT = Point(
     sweep="relu_L2",
@@ -53,7 +55,7 @@ def dataset(dataset_file):
 
 def train(point, dataset, folder, **options):
     with Checkpoint(folder / "point.h5", {"point": point.to_json()}) as checkpoint:
-        return training.train(point, dataset, checkpoint, **options)
+        return loop.train(point, dataset, checkpoint, **options)
 
 
 def test_records_agree_with_the_stored_states(dataset, tmp_path):
@@ -158,7 +160,7 @@ def test_cuda_asked_for_in_vain_is_one_sentence():
 
 
 def test_progress_is_reported(dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "REPORT_EVERY_SECONDS", 0)
+    monkeypatch.setattr(loop, "REPORT_EVERY_SECONDS", 0)
     lines = []
     train(POINT, dataset, tmp_path, report=lines.append)
     assert any("relu_L2 P=200 replica 1/2: step 5/400, N_Δ=" in line and "ETA 0:00:0" in line for line in lines)
@@ -170,8 +172,8 @@ def interrupted(steps, checkpoint, monkeypatch, point, dataset):
     class Killed(Exception):
         pass
 
-    monkeypatch.setattr(training, "SAVE_EVERY_SECONDS", 0)
-    kernel, count = training.kernels.choose("cpu").hinge_adam, iter(range(10**9))
+    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0)
+    kernel, count = loop.kernels.choose("cpu").hinge_adam, iter(range(10**9))
     original = kernel.compute_gradient
 
     def dying(self):
@@ -182,7 +184,7 @@ def interrupted(steps, checkpoint, monkeypatch, point, dataset):
     with monkeypatch.context() as patch:
         patch.setattr(kernel, "compute_gradient", dying)
         with pytest.raises(Killed):
-            training.train(point, dataset, checkpoint)
+            loop.train(point, dataset, checkpoint)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "mixed"])
@@ -193,9 +195,9 @@ def test_resumed_training_gives_the_same_bits(dataset, tmp_path, monkeypatch, st
     lines = []
     with Checkpoint(tmp_path / "resumed.h5", {"x": 1}, report=lines.append) as checkpoint:
         interrupted(steps, checkpoint, monkeypatch, point, dataset)
-        monkeypatch.setattr(training, "SAVE_EVERY_SECONDS", 1e9)
+        monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 1e9)
         assert checkpoint.path.exists()
-        assert_same_bits(training.train(point, dataset, checkpoint, report=lines.append), expected)
+        assert_same_bits(loop.train(point, dataset, checkpoint, report=lines.append), expected)
     assert any("going on from step" in line for line in lines)
 
 
@@ -206,7 +208,7 @@ def test_a_useless_checkpoint_means_starting_over_and_saying_so(dataset, tmp_pat
     lines = []
     with Checkpoint(tmp_path / "resumed.h5", {"x": 1}, report=lines.append) as checkpoint:
         interrupted(30, checkpoint, monkeypatch, point, dataset)
-        monkeypatch.setattr(training, "SAVE_EVERY_SECONDS", 1e9)
+        monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 1e9)
         if damage == "truncated":
             checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:1000])
         elif damage == "empty":
@@ -216,7 +218,7 @@ def test_a_useless_checkpoint_means_starting_over_and_saying_so(dataset, tmp_pat
                 file["x"] = 1
         else:
             checkpoint.spec = {"x": 2}
-        assert_same_bits(training.train(point, dataset, checkpoint), expected)
+        assert_same_bits(loop.train(point, dataset, checkpoint), expected)
     assert any("starting over" in line for line in lines)
 
 

@@ -11,13 +11,25 @@ import numpy as np
 import pytest
 from same_bits import assert_same_bits
 
-from jamming import datasets, lines, store, transition
-from jamming.checkpoint import Checkpoint
-from jamming.lines import NEVER, Attempt, LineError, LinePoint, ladder, n_star_at, next_width, search
-from jamming.replica import DivergenceError
-from jamming.spec import Network, Protocol
+from jamming import datasets
+from jamming.spec import LinePoint, Network, Protocol
+from jamming.storage import store
+from jamming.training import width_search, widths
+from jamming.training.checkpoint import Checkpoint
+from jamming.training.replica import DivergenceError
+from jamming.training.widths import (
+    NEVER,
+    Attempt,
+    LineError,
+    first_width,
+    ladder,
+    n_star_at,
+    next_width,
+    search,
+    widths_of,
+)
 
-PACKAGE = str(Path(lines.__file__).resolve().parents[1])
+PACKAGE = str(Path(widths.__file__).resolve().parents[2])
 
 HINGE = Protocol("hinge_adam_annealed", 0.5, 400, 3e-2, 1e-6, 0)
 CROSS_ENTROPY = Protocol("cross_entropy_sgd", 0.0, 1000, 0.2, 0.02, 0)
@@ -216,9 +228,9 @@ def test_attempts_survive_a_file(tmp_path):
     attempts = [Attempt(5, 60, 3, 0.25, 1.5, 100, NEVER, 0.1), Attempt(6, 84, 0, 0.0, 0.0, 50, 50, 0.2)]
     for number, made in enumerate([attempts, []]):
         path = tmp_path / f"{number}.h5"
-        store.write(path, "line", {}, {"attempts": lines.to_columns(made)}, {})
+        store.write(path, "line", {}, {"attempts": widths.to_columns(made)}, {})
         columns = store.read(path, "line").tree["attempts"]
-        assert lines.from_columns(columns) == made
+        assert widths.from_columns(columns) == made
         assert columns["fitted"].tolist() == [made.fitted for made in made]
 
 
@@ -235,7 +247,7 @@ def test_a_point_survives_json():
 )
 def test_the_first_width_is_the_smallest_that_is_large_enough(dim, n_train, first_ratio):
     point = a_point(dim=dim, n_train=n_train, first_ratio=first_ratio, max_ratio=10.0)
-    widths, first = point.widths(), point.first_width()
+    widths, first = widths_of(point), first_width(point)
     assert widths == rungs(widths[-1]) and first in widths
     assert point.network(first).n_weights >= first_ratio * n_train
     assert all(point.network(width).n_weights < first_ratio * n_train for width in widths if width < first)
@@ -245,8 +257,8 @@ def test_the_first_width_is_the_smallest_that_is_large_enough(dim, n_train, firs
 
 def test_the_first_width_is_tried_even_if_it_is_above_the_most():
     point = a_point(first_ratio=1.2, max_ratio=1.2)
-    assert point.widths()[-1] == point.first_width()
-    assert point.network(point.first_width()).n_weights > 1.2 * point.n_train
+    assert widths_of(point)[-1] == first_width(point)
+    assert point.network(first_width(point)).n_weights > 1.2 * point.n_train
 
 
 def test_dim_0_means_d_equals_h():
@@ -264,7 +276,7 @@ def test_seeds_follow_from_line_p_replica_and_width():
 
 
 def test_the_description_of_a_line_needs_no_torch():
-    words = "import sys, jamming.lines; sys.exit('torch' in sys.modules)"
+    words = "import sys, jamming.training.widths; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", words], env={"PYTHONPATH": PACKAGE}).returncode == 0
 
 
@@ -273,7 +285,7 @@ def test_the_description_of_a_line_needs_no_torch():
 
 def find(point, folder, dataset=None, **options):
     with Checkpoint(folder / "point.h5", {"point": point.to_json()}) as checkpoint:
-        return transition.find_transition(point, dataset, checkpoint, **options)
+        return width_search.find_transition(point, dataset, checkpoint, **options)
 
 
 TINY = [
@@ -310,7 +322,7 @@ def test_a_tiny_search_finds_the_transition(point, tmp_path):
     store.write(tmp_path / "line.h5", "line", {}, {"replica_00": replica}, {})
     stored = store.read(tmp_path / "line.h5", "line").tree["replica_00"]
     said = (stored["status"], stored["n_star"], stored["n_below"])
-    assert n_star_at(lines.from_columns(stored["attempts"])) == said
+    assert n_star_at(widths.from_columns(stored["attempts"])) == said
 
 
 def test_networks_too_small_for_their_patterns_are_a_bound(tmp_path):
@@ -324,7 +336,7 @@ def test_cross_entropy_reads_short_times_off_the_same_training(tmp_path):
     short = a_point(protocol=CROSS_ENTROPY, first_ratio=3.0, max_ratio=12.0, shortest_time=60)
     plain = find(dataclasses.replace(short, shortest_time=0), tmp_path)["replica_00"]
     replica = find(short, tmp_path)["replica_00"]
-    more, attempts = lines.from_columns(replica["attempts"]), lines.from_columns(plain["attempts"])
+    more, attempts = widths.from_columns(replica["attempts"]), widths.from_columns(plain["attempts"])
     assert more[: len(attempts)] == attempts and len(more) > len(attempts)
     assert (replica["status"], replica["n_star"]) == ("found", plain["n_star"])
     at_times = [n_star_at(more, time)[1] for time in (60, 200, 1000)]
@@ -346,16 +358,16 @@ def test_an_attempt_is_the_training_it_says(protocol, tmp_path):
     inputs, labels = datasets.random.generate(5, 40, point.seed_for("data", 0))
     assert not attempts["fitted"][-1]
     if protocol.name == "cross_entropy_sgd":
-        initial = transition.cross_entropy.initial_params(point.network(width), point.seed_for("initial", 0, width))
+        initial = width_search.cross_entropy.initial_params(point.network(width), point.seed_for("initial", 0, width))
         seed = point.seed_for("batches", 0, width)
-        kernel = transition.kernels.choose("cpu").cross_entropy(point.network(width), initial, inputs, labels, seed)
+        kernel = width_search.kernels.choose("cpu").cross_entropy(point.network(width), initial, inputs, labels, seed)
         for step in range(200):
             kernel.train_step(0.2 if step < 100 else 0.02)
         aligned = labels * kernel.evaluate_all()
         loss, unsatisfied = np.mean(np.log1p(np.exp(-aligned))), np.sum(aligned < 0)
     else:
-        initial = transition.network.initial_params(point.network(width), point.seed_for("initial", 0, width))
-        kernel = transition.kernels.choose("cpu").hinge_adam(point.network(width), initial, inputs, labels, 0.5)
+        initial = width_search.network.initial_params(point.network(width), point.seed_for("initial", 0, width))
+        kernel = width_search.kernels.choose("cpu").hinge_adam(point.network(width), initial, inputs, labels, 0.5)
         for step in range(200):
             kernel.compute_gradient()
             kernel.update(1e-6 + (3e-2 - 1e-6) * (1 - step / 200))
@@ -370,11 +382,11 @@ def test_an_attempt_is_the_training_it_says(protocol, tmp_path):
 
 def test_a_width_has_patterns_of_its_own_only_if_d_is_h():
     fixed, moving = POINT, a_point(dim=0)
-    inputs = {width: transition._patterns(fixed, 0, width, None)[0] for width in (5, 6)}
+    inputs = {width: width_search._patterns(fixed, 0, width, None)[0] for width in (5, 6)}
     np.testing.assert_array_equal(inputs[5], inputs[6])
     assert inputs[5].shape == (40, 5)
-    assert not np.array_equal(transition._patterns(fixed, 1, 5, None)[0], inputs[5])
-    assert transition._patterns(moving, 0, 6, None)[0].shape == (40, 6)
+    assert not np.array_equal(width_search._patterns(fixed, 1, 5, None)[0], inputs[5])
+    assert width_search._patterns(moving, 0, 6, None)[0].shape == (40, 6)
     seeds = {moving.seed_for("data", 0, width) for width in (5, 6)}
     assert len(seeds) == 2
 
@@ -399,13 +411,13 @@ def interrupted(point, checkpoint, monkeypatch, calls, save_every):
         return method
 
     with monkeypatch.context() as patch:
-        patch.setattr(transition, "SAVE_EVERY_SECONDS", save_every)
-        kernel = transition.kernels.choose("cpu").cross_entropy
+        patch.setattr(width_search, "SAVE_EVERY_SECONDS", save_every)
+        kernel = width_search.kernels.choose("cpu").cross_entropy
         patch.setattr(kernel, "train_step", dying(kernel.train_step))
-        hinge = transition.kernels.choose("cpu").hinge_adam
+        hinge = width_search.kernels.choose("cpu").hinge_adam
         patch.setattr(hinge, "compute_gradient", dying(hinge.compute_gradient))
         with pytest.raises(Killed):
-            transition.find_transition(point, None, checkpoint, report=lambda line: None)
+            width_search.find_transition(point, None, checkpoint, report=lambda line: None)
 
 
 @pytest.mark.parametrize("protocol", [HINGE, CROSS_ENTROPY], ids=lambda protocol: protocol.name)
@@ -418,7 +430,7 @@ def test_a_killed_search_ends_with_the_same_bits(protocol, save_every, tmp_path,
         said = []
         with Checkpoint(tmp_path / f"{calls}.h5", {}, report=said.append) as checkpoint:
             interrupted(point, checkpoint, monkeypatch, calls, save_every)
-            tree = transition.find_transition(point, None, checkpoint, report=said.append)
+            tree = width_search.find_transition(point, None, checkpoint, report=said.append)
         assert_same_bits(tree, expected)
         within = save_every == 0
         assert any("going on from step" in line for line in said) == within
@@ -428,13 +440,13 @@ def test_a_killed_search_ends_with_the_same_bits(protocol, save_every, tmp_path,
 
 def test_resuming_trains_no_finished_width_again(tmp_path, monkeypatch):
     trained = []
-    original = transition.kernels.HingeAdam.__init__
+    original = width_search.kernels.HingeAdam.__init__
 
     def counting(self, network, *arguments):
         trained.append(network.width)
         original(self, network, *arguments)
 
-    monkeypatch.setattr(transition.kernels.HingeAdam, "__init__", counting)
+    monkeypatch.setattr(width_search.kernels.HingeAdam, "__init__", counting)
     find(POINT, tmp_path)
     whole = list(trained)
     trained.clear()
@@ -442,7 +454,7 @@ def test_resuming_trains_no_finished_width_again(tmp_path, monkeypatch):
         interrupted(POINT, checkpoint, monkeypatch, 500, 1e9)
         before = list(trained)
         assert len(before) > 1
-        transition.find_transition(POINT, None, checkpoint)
+        width_search.find_transition(POINT, None, checkpoint)
     # Only the width in which it died is trained twice.
     assert trained == [*before, *whole[len(before) - 1 :]]
 
@@ -451,7 +463,7 @@ def test_resuming_trains_no_finished_width_again(tmp_path, monkeypatch):
 
 
 def test_progress_is_reported(tmp_path, monkeypatch):
-    monkeypatch.setattr(transition, "REPORT_EVERY_SECONDS", 0)
+    monkeypatch.setattr(width_search, "REPORT_EVERY_SECONDS", 0)
     said = []
     point = a_point(protocol=dataclasses.replace(CROSS_ENTROPY, steps=100), first_ratio=3.0, max_ratio=3.0)
     find(point, tmp_path, report=said.append)
@@ -466,7 +478,7 @@ def mnist_like(dim=5, n_patterns=200):
 
 def test_mnist_patterns_come_from_the_dataset(tmp_path):
     point, dataset = a_point(dataset="mnist"), mnist_like()
-    inputs, labels = transition._patterns(point, 0, 7, dataset)
+    inputs, labels = width_search._patterns(point, 0, 7, dataset)
     expected = datasets.split(dataset, 40, 0)
     np.testing.assert_array_equal(inputs, expected.train_inputs)
     np.testing.assert_array_equal(labels, expected.train_labels)

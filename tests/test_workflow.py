@@ -11,7 +11,8 @@ import pytest
 import yaml
 from workflow_copy import ROOT, copy_of_the_project, planned, said, snakemake
 
-from jamming import store, tables
+from jamming import tables
+from jamming.storage import store
 
 PRESETS = sorted(path.stem for path in (ROOT / "config" / "presets").glob("*.yaml"))
 FIGURES = [f"figures/{name}.pdf" for name in tables.MODULES]
@@ -85,7 +86,7 @@ def test_parsing_takes_less_than_a_second(fresh):
 
 def test_no_numerics_are_imported_to_parse():
     """Each remote job parses again; and the numerics never import Snakemake."""
-    code = "import sys, jamming.config, jamming.fingerprint, jamming.tables; print(*sys.modules)"
+    code = "import sys, jamming.config, jamming.storage.fingerprint, jamming.tables; print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert not {"torch", "pandas", "matplotlib", "scipy"} & set(done.stdout.split())

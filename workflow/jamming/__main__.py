@@ -5,8 +5,9 @@ import io
 import os
 import sys
 
-from . import commands, store
-from .commands.verbs import Verbs
+from . import commands
+from .commands.parser import Verbs
+from .storage import store
 
 
 def main(words: list[str] | None = None) -> int:

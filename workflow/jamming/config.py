@@ -10,8 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
-from .lines import LinePoint
-from .spec import Network, Point, Protocol
+from .spec import LinePoint, Network, Point, Protocol
 
 FOLDER = Path(__file__).resolve().parents[2] / "config"
 SCHEMA = Path(__file__).resolve().parents[1] / "schemas" / "config.schema.yaml"

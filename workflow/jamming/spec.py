@@ -93,3 +93,45 @@ class Point:
         values["network"] = Network(**values["network"])
         values["protocol"] = Protocol(**values["protocol"])
         return cls(**values)
+
+
+@dataclass(frozen=True)
+class LinePoint:
+    """One P on a line, with all its replicas: one job and one file.
+
+    `dim` is the input dimension; 0 means d = h, which random data alone allow. The search starts at the smallest width
+    of the ladder with N ≥ `first_ratio`·P and never goes beyond N = `max_ratio`·P (but always tries its first width).
+    `shortest_time` > 0 makes it go on upwards until a network fits within so many steps, so that N* can be read off at
+    times from there on; 0 asks for N* at the end of training only.
+    """
+
+    line: str
+    dataset: str
+    depth: int
+    activation: str
+    dim: int
+    protocol: Protocol
+    n_train: int
+    replicas: int
+    dtype: str
+    seed: int
+    first_ratio: float
+    max_ratio: float
+    shortest_time: int = 0
+
+    def network(self, width: int) -> Network:
+        return Network(self.dim or width, width, self.depth, self.activation)
+
+    def seed_for(self, purpose: str, replica: int, width: int = 0) -> int:
+        """The seed of one replica for one purpose ("data", "initial" or "batches"), for one width if that is given."""
+        return seed_of(self.seed, self.line, self.n_train, replica, *([width] if width else []), purpose)
+
+    def to_json(self) -> str:
+        """Canonical JSON: the same point always gives the same text."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "LinePoint":
+        values = json.loads(text)
+        values["protocol"] = Protocol(**values["protocol"])
+        return cls(**values)

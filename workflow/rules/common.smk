@@ -14,7 +14,8 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 from jamming import claims
 from jamming.claims import summary
 from jamming.config import ConfigError, preset_file, read_lines, read_points, with_numbers
-from jamming.fingerprint import fingerprint
+from jamming.training.widths import first_width
+from jamming.storage.fingerprint import fingerprint
 
 # Jobs find the package through this line, also in an environment that does not have it installed.
 shell.prefix(f"export PYTHONPATH={shlex.quote(str(Path(workflow.basedir) / 'workflow'))} PYTHONNOUSERSITE=1; ")
@@ -127,7 +128,7 @@ def line_point_of(wildcards):
 def first_network_of(wildcards):
     """The network with which the search of a line's point begins."""
     point = line_point_of(wildcards)
-    return point.network(point.first_width())
+    return point.network(first_width(point))
 
 
 def line_data(wildcards):

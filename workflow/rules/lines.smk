@@ -19,7 +19,7 @@ rule find_transition:
     params:
         spec=lambda wildcards: line_point_of(wildcards).to_json(),
         data=lambda wildcards, input: ["--data", *input.data] if input.data else [],
-        code=fingerprint("transition"),
+        code=fingerprint("training.width_search"),
         # Where it runs is not what it is: not compared with earlier runs.
         device=lambda wildcards, output: config["device"],
         backend=lambda wildcards, output: config["backend"],

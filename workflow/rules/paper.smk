@@ -35,7 +35,7 @@ rule collect_facts:
     params:
         preset=config["preset"],
         points=lambda wildcards: canonical(all_points()),
-        code=fingerprint("documents.facts"),
+        code=fingerprint("documents.paper_values"),
     shell:
         "python -m jamming collect-facts --points {params.points:q} --preset {params.preset:q}"
         f" --results {RESULTS} --claims {{input.claims:q}} --out {{output:q}} > {{log:q}} 2>&1"

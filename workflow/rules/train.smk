@@ -18,7 +18,7 @@ rule train:
         **resources_of("train"),
     params:
         spec=lambda wildcards: point_of(wildcards).to_json(),
-        code=fingerprint("training"),
+        code=fingerprint("training.loop"),
         # Where it runs is not what it is: not compared with earlier runs.
         device=lambda wildcards, output: config["device"],
         backend=lambda wildcards, output: config["backend"],

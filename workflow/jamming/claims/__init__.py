@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 
+from ..analysis import Analysis, Results
+from ..analysis.statistics import Measurement
 from ..spec import seed_of
-from ..tables import Analysis, Results
-from .measurement import Measurement
 
-GROUPS = ("transition", "jump", "lines", "spectra", "exponents", "cusps", "effective", "generalization")
+GROUPS = ("position", "jump", "n_star", "spectra", "exponents", "cusps", "effective", "generalization")
 """The groups of statistics, each a module of this package."""
 
 Needs = Mapping[str, tuple[str, ...]]

@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from ..store import StoreError
+from ..analysis.statistics import LEVELS, Measurement
+from ..storage.store import StoreError
 from .catalogue import Claim
-from .measurement import LEVELS, Measurement
 from .verdict import judge
 
 COLUMNS = (

@@ -4,10 +4,10 @@ from functools import partial
 
 import numpy as np
 
-from ..tables import Analysis, Results
-from ..tables.sweeps import near_jamming
+from ..analysis import Analysis, Results
+from ..analysis.statistics import Measurement, bootstrap
+from ..analysis.sweeps import near_jamming
 from . import Statistic
-from .measurement import Measurement, bootstrap
 
 LACKING = "run near jamming whose pre-activations were measured"
 

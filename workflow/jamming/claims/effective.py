@@ -4,9 +4,10 @@ from functools import partial
 
 import numpy as np
 
-from ..tables import Analysis, Results, fig11
+from ..analysis import Analysis, Results
+from ..analysis.statistics import Measurement, bootstrap
+from ..tables import fig11
 from . import Statistic
-from .measurement import Measurement, bootstrap
 
 LACKING = "network with P·(d + 1) ≥ Ñ, so that its patterns can tell all parameters apart"
 

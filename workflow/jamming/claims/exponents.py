@@ -5,11 +5,11 @@ from functools import partial
 
 import numpy as np
 
-from ..statistics import power_law_exponent
-from ..tables import Analysis, Results, TableError
-from ..tables.sweeps import MNIST, RELU, TANH, near_jamming
+from ..analysis import Analysis, AnalysisError, Results
+from ..analysis.power_law import power_law_exponent
+from ..analysis.statistics import Measurement, from_resamples, nothing, times_drawn
+from ..analysis.sweeps import MNIST, RELU, TANH, near_jamming
 from . import Statistic
-from .measurement import Measurement, from_resamples, nothing, times_drawn
 
 LACKING = "run near jamming with a Δ in the range of the fit"
 
@@ -18,14 +18,16 @@ def exponent(side: str, sign: float, sweeps: Iterable[str], results: Results, an
     """`sign` times the exponent of P_+ (`side` "positive") or P_− ("negative") of the runs near jamming, pooled.
 
     The likelihood and range are those of [G] Fig. 8, `statistics.fit_power_law`; runs are resampled, not their Δ.
-    Raises TableError when runs were measured with different ranges.
+    Raises AnalysisError when runs were measured with different ranges.
     """
     parts = [run[side] for sweep in sweeps for run in near_jamming(results["gaps"][sweep], analysis.max_loss)]
     if not parts:
         return nothing(LACKING)
     ranges = {(part["range_low"], part["range_high"]) for part in parts}
     if len(ranges) > 1:
-        raise TableError(f"the gaps of {', '.join(sweeps)} differ in the range of the fit; measure all of them again.")
+        raise AnalysisError(
+            f"the gaps of {', '.join(sweeps)} differ in the range of the fit; measure all of them again."
+        )
     ((low, high),) = ranges
     counts = np.array([part["n_in_range"] for part in parts], float)
     sums = np.array([part["sum_log"] for part in parts])

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..tables import Analysis, Results
-from ..tables.generalization.errors import FITTED_FRACTION, at_patterns, transition
-from ..tables.sweeps import replicas
+from ..analysis import Analysis, Results
+from ..analysis.statistics import Measurement, Strata, bootstrap
+from ..analysis.sweeps import replicas
+from ..analysis.test_error import at_patterns, transition
+from ..criteria import UNFITTED_FRACTION
 from . import Statistic
-from .measurement import Measurement, Strata, bootstrap
 
 if TYPE_CHECKING:
-    from ..store import Result
+    from ..storage.store import Result
 
 WINDOW = 4.0
 """A peak at N* is looked for, and compared with its surroundings, within this factor of it on both sides."""
@@ -195,7 +196,7 @@ def _ends(point: "Result") -> list[tuple[float, ...]]:
     for run in replicas([point]):
         record = run["record"]
         error, n_delta = np.asarray(record["test_error"]), int(record["n_delta"][-1])
-        fitted = n_delta <= FITTED_FRACTION * run["n_weights"]
+        fitted = n_delta <= UNFITTED_FRACTION * run["n_weights"]
         rows.append((error[-1], error.min(), math.log(record["step"][-1] + 1), float(n_delta == 0), float(fitted)))
     return rows
 

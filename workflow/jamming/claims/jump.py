@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..statistics import FROZEN_LOSS, JAMMED_FRACTION, is_near_jamming
-from ..tables import Analysis, Results
-from ..tables.sweeps import MNIST, RELU, near_jamming
-from ..tables.transition import final_states
+from ..analysis import Analysis, Results
+from ..analysis.jump import final_states
+from ..analysis.statistics import Measurement, Strata, bootstrap, fraction
+from ..analysis.sweeps import MNIST, RELU, near_jamming
+from ..criteria import FROZEN_LOSS, JAMMED_FRACTION, is_near_jamming
 from . import Statistic
-from .measurement import Measurement, Strata, bootstrap, fraction
 
 if TYPE_CHECKING:
-    from ..store import Result
+    from ..storage.store import Result
 
 A_FEW = 4
 """Patterns that rounding may leave unsatisfied: [S] App. B.1 counts runs with N_Δ of 1 to 4 as fitted."""

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ..analysis import Results
+from ..analysis.sweeps import replicas
 from ..spec import Network, Point
-from ..tables import Results
-from ..tables.sweeps import replicas
 
 if TYPE_CHECKING:
-    from ..store import Result
+    from ..storage.store import Result
     from . import Needs
 
 CONDITIONS = {

@@ -6,11 +6,11 @@ from itertools import combinations
 
 import numpy as np
 
-from ..tables import Analysis, Results
-from ..tables.spectra import averaged, measured_near_jamming, rescaled
-from ..tables.sweeps import MNIST, RELU, TANH
+from ..analysis import Analysis, Results
+from ..analysis.spectra import averaged, measured_near_jamming, rescaled
+from ..analysis.statistics import Measurement, Strata, bootstrap, rate
+from ..analysis.sweeps import MNIST, RELU, TANH
 from . import Statistic
-from .measurement import Measurement, Strata, bootstrap, rate
 
 LACKING = "run near jamming whose spectrum was measured"
 NEAR_ZERO = 1e-3

@@ -5,14 +5,14 @@ The claims judge all depths together and at one preset; the statistics are their
 
 from functools import partial
 
-from ..tables import Analysis, Results
+from ..analysis import Analysis, Results
+from ..analysis.statistics import Measurement
 from . import Statistic, measure
 from .cusps import cusp_fraction
 from .exponents import exponent
 from .jump import height
-from .measurement import Measurement
+from .position import location, location_by_loss
 from .spectra import mean_of, negative_fraction_h, negative_fraction_hp
-from .transition import location, location_by_loss
 
 
 def statistics(sweep: str) -> dict[str, Statistic]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from ..analysis.statistics import Measurement
 from .catalogue import Claim
-from .measurement import Measurement
 from .sizes import in_words, unmet
 
 REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"

@@ -4,14 +4,15 @@ import argparse
 import json
 from pathlib import Path
 
-from .. import store
+from ..storage import store
 from .figures import read_results
-from .verbs import Verbs
+from .parser import Verbs
 
 
 def measure_claims(arguments: argparse.Namespace) -> None:
     from .. import claims, tables
-    from ..claims import collection, measurement, sizes
+    from ..analysis import statistics
+    from ..claims import collection, sizes
 
     analysis = tables.Analysis.from_settings(json.loads(arguments.settings))
     points = json.loads(arguments.points)
@@ -29,7 +30,7 @@ def measure_claims(arguments: argparse.Namespace) -> None:
         missing = claims.missing(statistic, results)
         read = [(kind, sweep) for kind, sweeps in statistic.needs.items() for sweep in sweeps]
         inputs = {path: digest for key in read for path, digest in files.get(key, {}).items()}
-        found, of_size = measurement.nothing("result"), {}
+        found, of_size = statistics.nothing("result"), {}
         if not missing:
             found = claims.measure(name, statistic, results, analysis)
             of_size = sizes.sizes_of(results, statistic.needs)

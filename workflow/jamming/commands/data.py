@@ -4,8 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from .. import store
-from .verbs import Verbs
+from ..storage import store
+from .parser import Verbs
 
 
 def fetch_mnist(arguments: argparse.Namespace) -> None:

@@ -5,20 +5,22 @@ import json
 import os
 from pathlib import Path
 
-from .. import store, tables
+from .. import tables
+from ..storage import store
 from .figures import RESULT_KINDS, result_file
-from .verbs import Verbs
+from .parser import Verbs
 
 
 def collect_facts(arguments: argparse.Namespace) -> None:
-    from ..documents import claims, facts
+    from ..documents import claims, paper_values
 
     needed = _needed(arguments.results, json.loads(arguments.points))
     figure_tables = {
-        figure: facts.read_head(arguments.results / "tables" / f"{figure}.h5", "table") for figure in tables.MODULES
+        figure: paper_values.read_head(arguments.results / "tables" / f"{figure}.h5", "table")
+        for figure in tables.MODULES
     }
-    results = [facts.read_head(path, needed[path]) for path in sorted(needed)]
-    collected = facts.collect(arguments.preset, figure_tables, results, claims.read_claims(arguments.claims))
+    results = [paper_values.read_head(path, needed[path]) for path in sorted(needed)]
+    collected = paper_values.collect(arguments.preset, figure_tables, results, claims.read_claims(arguments.claims))
     text = json.dumps(collected, indent=1, sort_keys=True, ensure_ascii=False)
     _write(arguments.out, f"{text}\n".encode())
 
@@ -44,7 +46,7 @@ def gallery(arguments: argparse.Namespace) -> None:
     make_gallery(read, claims.read_claims(arguments.results / "claims.json"), arguments.out)
     if arguments.readme:
         from ..documents.times import core_seconds, readme_with_times
-        from ..files import write_whole
+        from ..storage.files import write_whole
 
         text = arguments.readme.read_text(encoding="utf-8")
         text = readme_with_times(readme_with_gallery(text, list(read)), core_seconds(arguments.results / "benchmarks"))

@@ -3,15 +3,15 @@
 import argparse
 import json
 
-from .. import store
+from ..storage import store
 from .figures import RESULT_KINDS, result_file
-from .verbs import Verbs, report
+from .parser import Verbs, report
 
 
 def explore(arguments: argparse.Namespace) -> None:
     from ..explorer.collect import collect
     from ..explorer.page import render
-    from ..files import write_whole
+    from ..storage.files import write_whole
 
     points, results, commits = json.loads(arguments.points), {}, set()
     for kind, sweeps in points.items():

@@ -5,8 +5,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import store
-from .verbs import Verbs
+from ..storage import store
+from .parser import Verbs
 
 # What a table reads, and how its files call it.
 RESULT_KINDS = {"runs": "run", "lines": "line"} | {

@@ -5,8 +5,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from .. import store
-from .verbs import Verbs
+from ..storage import store
+from .parser import Verbs
 
 
 def measure_gaps(arguments: argparse.Namespace) -> None:

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .verbs import Verbs
+from .parser import Verbs
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ..plan import Job, Speeds
+    from ..planning.cost import Job, Speeds
 
 # How far the estimate of a finished run may be from its benchmarks.
 ALLOWED_FACTOR = 1.5
@@ -19,17 +19,18 @@ ALLOWED_FACTOR = 1.5
 def plan(arguments: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from .. import calibrate, kernels
+    from .. import kernels
     from ..config import load, read_lines, read_points
-    from ..plan import plan as planned_by_figure
-    from ..plan import together
+    from ..planning import speed
+    from ..planning.cost import plan as planned_by_figure
+    from ..planning.cost import together
 
     config = load(arguments.preset, arguments.configfile)
     sweeps, lines = read_points(config), read_lines(config)
     console = Console(width=None if Console().is_terminal else 110)
     device = kernels.resolve_device(arguments.device or config["device"])
     backend = arguments.backend or config["backend"]
-    speeds = calibrate.measure(device, backend, config["dtype"], report=console.print)
+    speeds = speed.measure(device, backend, config["dtype"], report=console.print)
     planned = planned_by_figure(config, sweeps, lines, speeds)
     console.print(_costs(arguments.preset, planned, device))
     console.print(_remarks(together(planned), speeds, device))
@@ -41,7 +42,7 @@ def _costs(preset: str, planned: Mapping[str, Mapping[str, "Job"]], device: str)
     """One row a figure, as if it were made alone, and one for all together."""
     from rich.table import Table
 
-    from ..plan import together
+    from ..planning.cost import together
 
     hours = "GPU-hours" if device == "cuda" else "CPU-hours"
     table = Table(title=f"{preset}: what each figure costs alone; what several share counts once in the last line")
@@ -80,7 +81,7 @@ def _check(console: object, jobs: Mapping[str, "Job"], folder: Path) -> None:
     """Compare with the benchmarks of a finished run. Raises PlanError if the sums differ too much."""
     from rich.table import Table
 
-    from ..plan import PlanError, measured
+    from ..planning.cost import PlanError, measured
 
     found = measured(jobs.values(), folder)
     kinds = dict.fromkeys(name.split("/")[0] for name in found)

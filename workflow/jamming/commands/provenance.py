@@ -5,25 +5,25 @@ import json
 import sys
 from pathlib import Path
 
-from .verbs import Verbs
+from .parser import Verbs
 
 
 def provenance(arguments: argparse.Namespace) -> None:
     """Print the origin of a target; leave with exit code 1 if a file behind it has changed since."""
-    from ..provenance import show, walk
+    from ..provenance import history, show
 
     target, found, root = arguments.target, {}, None
     path, _, name = target.partition("#")
     if Path(path).suffix in (".pdf", ".svg"):
-        stamp, steps, status = walk.walk_figure(Path(path), arguments.results)
+        stamp, steps, status = history.walk_figure(Path(path), arguments.results)
         found = {"figure": stamp, "table_status": status}
         root = show.figure_tree(Path(path), stamp, steps, status)
     elif Path(path).suffix == ".json":
-        claim, steps = walk.walk_claim(Path(path), name)
+        claim, steps = history.walk_claim(Path(path), name)
         found, status = {"claim": claim}, "verified"
         root = show.claim_tree(Path(path), claim, steps)
     else:
-        place, steps = walk.walk_result(Path(path), arguments.results)
+        place, steps = history.walk_result(Path(path), arguments.results)
         found, status = {"file": place}, "verified"
         root = show.result_tree(place, steps)
     if arguments.json:

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from .verbs import Verbs, report
+from .parser import Verbs, report
 
 TITLE = "The jamming transition of neural networks, reproduced"
 

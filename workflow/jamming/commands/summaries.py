@@ -4,9 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from .. import store
+from ..storage import store
 from .figures import read_results
-from .verbs import Verbs
+from .parser import Verbs
 
 
 def summarise_sweep(arguments: argparse.Namespace) -> None:
@@ -36,8 +36,8 @@ def summarise_sweep(arguments: argparse.Namespace) -> None:
 
 def compare_sweeps(arguments: argparse.Namespace) -> None:
     from ..claims import collection, comparison
-    from ..documents.marks import between_marks
-    from ..files import write_whole
+    from ..documents.generated import between_marks
+    from ..storage.files import write_whole
 
     lines = comparison.markdown([collection.read_json(path) for path in arguments.summaries])
     if arguments.into is None:

@@ -7,37 +7,37 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from .. import store
 from ..spec import Point
-from .verbs import Verbs, report
+from ..storage import store
+from .parser import Verbs, report
 
 if TYPE_CHECKING:
-    from ..checkpoint import Checkpoint
+    from ..training.checkpoint import Checkpoint
 
 
 def train(arguments: argparse.Namespace) -> None:
-    from .. import training
+    from ..training import loop
 
     def run(
         point: Point, dataset: store.Result, checkpoint: "Checkpoint", device: str, backend: object
     ) -> tuple[dict, float]:
-        tree = training.train(point, dataset, checkpoint, device, report, backend)
+        tree = loop.train(point, dataset, checkpoint, device, report, backend)
         return tree, sum(float(replica["timing"]["wall_time"][-1]) for replica in tree.values())
 
-    _resumable(arguments, "run", Point.from_json(arguments.spec), run, training)
+    _resumable(arguments, "run", Point.from_json(arguments.spec), run, loop)
 
 
 def find_transition(arguments: argparse.Namespace) -> None:
-    from .. import transition
-    from ..lines import LinePoint
+    from ..spec import LinePoint
+    from ..training import width_search
 
     def run(
         point: LinePoint, dataset: store.Result | None, checkpoint: "Checkpoint", device: str, backend: object
     ) -> tuple[dict, float]:
-        tree = transition.find_transition(point, dataset, checkpoint, device, report, backend)
+        tree = width_search.find_transition(point, dataset, checkpoint, device, report, backend)
         return tree, sum(float(replica["timing"]["seconds"].sum()) for replica in tree.values())
 
-    _resumable(arguments, "line", LinePoint.from_json(arguments.spec), run, transition)
+    _resumable(arguments, "line", LinePoint.from_json(arguments.spec), run, width_search)
 
 
 def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Callable, loop: ModuleType) -> None:
@@ -47,9 +47,9 @@ def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Cal
     saves its state, says so, and exits with 128 + the signal's number, as a shell reports a process so ended.
     """
     from .. import kernels
-    from ..checkpoint import Checkpoint, Stopped
-    from ..fingerprint import fingerprint
-    from ..interruption import saved_when_stopped
+    from ..storage.fingerprint import fingerprint
+    from ..training.checkpoint import Checkpoint, Stopped
+    from ..training.interruption import saved_when_stopped
 
     device, spec = kernels.resolve_device(arguments.device), json.loads(arguments.spec)
     files = {"dataset": arguments.data} if arguments.data else {}
@@ -59,7 +59,7 @@ def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Cal
     backend = kernels.choose(device, arguments.backend, report, arguments.threads, together)
     made = store.provenance(files, arguments.threads, device, backend=backend.name)
     # A state is gone on from by the code and backend that saved it alone, or the bits would depend on the interruption.
-    code = fingerprint("training" if kind == "run" else "transition")
+    code = fingerprint("training.loop" if kind == "run" else "training.width_search")
     asked = {**spec, "inputs": made["inputs"], "backend": made["backend"], "code": code}
     with Checkpoint(arguments.out, asked, report=report) as checkpoint:
         # Another process may have ended the same job while this one waited for its lock.

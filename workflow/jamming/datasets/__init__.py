@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import store
+from ..storage import store
 from . import mnist, random
 from .errors import DatasetError, FetchError
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .. import figures
-from ..store import Result
+from ..storage.store import Result
 from . import claims as claims_file
 from .captions import PAPERS, Caption, caption_of, plain
-from .marks import between_marks
+from .generated import between_marks
 
 DPI = 100
 """Of the images: 700 pixels for the width of a page."""

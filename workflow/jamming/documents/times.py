@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from .marks import between_marks
+from .generated import between_marks
 
 PARTS = (
     ("networks of one size, [G] Figs. 6–9, 11, 12", ("train",), False),

@@ -9,7 +9,7 @@ import numpy as np
 from . import ExplorerError
 
 if TYPE_CHECKING:
-    from ..store import Result
+    from ..storage.store import Result
 
 MATRICES = {"hp": "Hₚ", "h0": "H₀", "h": "H"}
 SPECTRUM_BINS = 80

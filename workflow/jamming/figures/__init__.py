@@ -14,7 +14,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from ..tables import MODULES
-from .check import FigureError
+from .panels.table import FigureError
 
 __all__ = ["NAMES", "FigureError", "draw", "render"]
 

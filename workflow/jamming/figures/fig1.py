@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from .check import Table
-from .phases import draw_phases
+from .panels.phases import draw_phases
+from .panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.figure import Figure
 
-from .check import Table
-from .panels import DOUBLE_COLUMN, GREY, label_panel, tint
+from .panels.style import DOUBLE_COLUMN, GREY, label_panel, tint
+from .panels.table import Table
 
 
 class Kind(NamedTuple):

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from .architecture import draw_architecture
-from .check import Table
+from .panels.architecture import draw_architecture
+from .panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:

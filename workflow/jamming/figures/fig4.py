@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
-from .check import Table
-from .panels import GREY, SINGLE_COLUMN
+from .panels.style import GREY, SINGLE_COLUMN
+from .panels.table import Table
 
 CROSS_ENTROPY, HINGE = "#7a4fa3", "#1f8f8f"
 

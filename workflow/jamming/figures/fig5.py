@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from .check import Table
-from .lines import draw_architectures, draw_in_time
-from .panels import DOUBLE_COLUMN, label_panel
+from .panels.n_star import draw_architectures, draw_in_time
+from .panels.style import DOUBLE_COLUMN, label_panel
+from .panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:

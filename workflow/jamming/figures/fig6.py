@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from .check import Table
-from .panels import DOUBLE_COLUMN, label_panel, not_run
-from .transition import draw_evolution, draw_jump, draw_misclassified, draw_window, loss_axis
+from .panels.jump import draw_evolution, draw_jump, draw_misclassified, draw_window, loss_axis
+from .panels.style import DOUBLE_COLUMN, label_panel, not_run
+from .panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:

@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .check import Table, runs_in
-from .panels import DEPTH_COLOURS, DOUBLE_COLUMN, count_runs, depth_label, label_panel, not_run, scientific
-from .spectra import draw_averaged, draw_positive_part, draw_rescaled
+from .panels.spectra import draw_averaged, draw_positive_part, draw_rescaled
+from .panels.style import DEPTH_COLOURS, DOUBLE_COLUMN, count_runs, depth_label, label_panel, not_run, scientific
+from .panels.table import Table, runs_in
 
 
 def draw(table: Mapping) -> Figure:

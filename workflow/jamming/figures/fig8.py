@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from .check import Table
-from .gaps import draw_distribution, note_runs
-from .panels import DOUBLE_COLUMN, label_panel, not_run
+from .panels.gaps import draw_distribution, note_runs
+from .panels.style import DOUBLE_COLUMN, label_panel, not_run
+from .panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from .check import Table
-from .gaps import draw_distribution
-from .panels import DOUBLE_COLUMN, label_panel
-from .spectra import draw_averaged, draw_positive_part, draw_rescaled
-from .transition import draw_jump, draw_load, draw_misclassified, draw_window, loss_axis
+from .panels.gaps import draw_distribution
+from .panels.jump import draw_jump, draw_load, draw_misclassified, draw_window, loss_axis
+from .panels.spectra import draw_averaged, draw_positive_part, draw_rescaled
+from .panels.style import DOUBLE_COLUMN, label_panel
+from .panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:

@@ -15,8 +15,8 @@ import torch
 
 from ..network import layers
 from ..spec import Network
+from .cuda_graph import Repeated
 from .hinge_adam import BETA_1, BETA_2, EPSILON, STATE
-from .repeated import Repeated
 
 BUFFER_BYTES = 2**30
 """What activations and sensitivities may take on the device; with more patterns these are taken in blocks."""

@@ -4,7 +4,7 @@ import ctypes
 
 import numpy as np
 
-from ..cross_entropy import NORMALIZATION_EPSILON
+from ..batch_norm import NORMALIZATION_EPSILON
 from .blocks import Patterns, address, functions, zeros
 from .cross_entropy_sgd import CrossEntropySGD
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from ..cross_entropy import batch_size
+from ..batch_norm import batch_size
 from ..spec import Network
 
 

@@ -6,7 +6,7 @@ Activations are stored features × patterns, as in torch_step.py.
 import numpy as np
 import torch
 
-from ..cross_entropy import NORMALIZATION_EPSILON, layers
+from ..batch_norm import NORMALIZATION_EPSILON, layers
 from .cross_entropy_sgd import CrossEntropySGD
 from .torch_step import seen
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .. import datasets, losses, network, store
+from .. import datasets, losses, network
 from ..spec import Point
+from ..storage import store
 
 
 class ObservableError(ValueError):

@@ -19,8 +19,8 @@ import numpy as np
 from scipy.linalg import orth
 
 from .. import network as net
-from .. import store
 from ..spec import Network
+from ..storage import store
 from . import ObservableError, point_of, replicas, split_of, summary
 from .rank import Rows, deciding_values
 

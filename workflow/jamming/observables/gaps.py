@@ -6,7 +6,8 @@ the units of the margin. Histograms have fixed logarithmic bins, so that those o
 
 import numpy as np
 
-from .. import losses, store
+from .. import losses
+from ..storage import store
 from . import ObservableError, point_of, replicas, summary
 
 # Ten bins in each decade. Values outside are not counted; n_delta and n_train − n_delta tell how many there are in all.

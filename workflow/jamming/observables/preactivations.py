@@ -8,7 +8,7 @@ a wide range of thresholds is kept, so that the plateau it should stand on can b
 import numpy as np
 
 from .. import network as net
-from .. import store
+from ..storage import store
 from . import final_params, point_of, replicas, split_of, summary
 
 # Smaller than the spread of a by a factor 10⁴, larger than what the last steps of training leave (see `plateau`).

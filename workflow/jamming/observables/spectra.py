@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import losses, store
+from .. import losses
 from .. import network as net
+from ..criteria import is_near_jamming
 from ..spec import Network
-from ..statistics import is_near_jamming
+from ..storage import store
 from . import final_params, point_of, replicas, split_of, summary
 
 # Patterns are treated in blocks so large that one array of (patterns, n_params) doubles fills this many bytes:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from .walk import Link, Source, Walk
+from .history import Link, Source, Walk
 
 STYLES = {"verified": "green", "changed": "bold red", "missing": "yellow"}
 WORDS = {"verified": "verified", "changed": "CHANGED since", "missing": "not here"}

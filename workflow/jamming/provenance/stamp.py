@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from .. import __version__, store
-from ..fingerprint import fingerprint
+from .. import __version__
+from ..storage import store
+from ..storage.fingerprint import fingerprint
 from ..tables import module_of
 from . import ProvenanceError
 

@@ -7,10 +7,11 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .. import __version__, store
-from ..files import write_whole
+from .. import __version__
+from ..provenance.history import RECORD, Walk
 from ..provenance.stamp import content_digest, read_stamp
-from ..provenance.walk import RECORD, Walk
+from ..storage import store
+from ..storage.files import write_whole
 from . import FORMAT, FORMAT_VERSION, MARK, SUMS, ReleaseError
 from .crate import CRATE, describe
 

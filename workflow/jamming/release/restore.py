@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..files import write_whole
+from ..storage.files import write_whole
 from . import CRATE, FORMAT, FORMAT_VERSION, MARK, SUMS, ReleaseError
 
 LARGEST = 2 * 10**9

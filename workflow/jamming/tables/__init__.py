@@ -5,13 +5,10 @@ One module per figure, named like it. Each declares `NEEDS`, the kinds and sweep
 declares `IN_PART = True` makes do with some of them: of the others the lists are empty.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 from importlib import import_module
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ..store import Result
+from ..analysis import Analysis, AnalysisError, Results
 
 MODULES = {
     "fig1": "fig1",
@@ -37,42 +34,11 @@ MODULES = {
 }
 """Every figure by name, and the module that tabulates and the one that draws it (the same path in both packages)."""
 
-Results = Mapping[str, Mapping[str, Sequence["Result"]]]
-
-
-class TableError(ValueError):
-    """Results that cannot become a table; one sentence says which, why, and what to run."""
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """The choices of the analysis, from the config.
-
-    `drawn_network`: dim, depth and width of the network whose architecture is drawn;
-    `max_loss`: runs count as near jamming below this 𝓛 (in the runs' own margin ε);
-    `n_bootstrap`, `seed`: resamples of the bootstrap over runs, and its seed.
-    """
-
-    max_loss: float
-    n_bootstrap: int
-    seed: int
-    drawn_network: Mapping[str, int]
-
-    @classmethod
-    def from_settings(cls, settings: Mapping) -> "Analysis":
-        """From a mapping that holds all of them, maybe among others. Raises TableError if one is missing."""
-        try:
-            return cls(
-                settings["max_loss"], settings["n_bootstrap"], settings["seed"], settings.get("drawn_network", {})
-            )
-        except KeyError as error:
-            raise TableError(f"the analysis has no {error}; give it in the config.") from error
-
 
 def module_of(name: str) -> str:
-    """Module path of a figure, relative to `tables` and to `figures`. Raises TableError for an unknown name."""
+    """Module path of a figure, relative to `tables` and to `figures`. Raises AnalysisError for an unknown name."""
     if name not in MODULES:
-        raise TableError(f"there is no figure '{name}'; the figures are {', '.join(MODULES)}.")
+        raise AnalysisError(f"there is no figure '{name}'; the figures are {', '.join(MODULES)}.")
     return MODULES[name]
 
 
@@ -89,7 +55,7 @@ def can_be_made(name: str, sweeps: Collection[str]) -> bool:
 
 
 def tabulate(name: str, results: Results, analysis: Analysis) -> dict:
-    """The table of a figure. Raises TableError when sweeps it cannot do without were not given or are empty."""
+    """The table of a figure. Raises AnalysisError when sweeps it cannot do without were not given or are empty."""
     module = import_module(f".{module_of(name)}", __name__)
     found = {
         kind: {sweep: results.get(kind, {}).get(sweep, ()) for sweep in module.NEEDS[kind]} for kind in module.NEEDS
@@ -97,7 +63,7 @@ def tabulate(name: str, results: Results, analysis: Analysis) -> dict:
     lacking = [(kind, sweep) for kind, sweeps in found.items() for sweep, given in sweeps.items() if not given]
     if lacking and (not _in_part(name) or len(lacking) == sum(map(len, found.values()))):
         kind, sweep = lacking[0]
-        raise TableError(f"table '{name}' needs {kind} of sweep '{sweep}', and none was given; run that sweep.")
+        raise AnalysisError(f"table '{name}' needs {kind} of sweep '{sweep}', and none was given; run that sweep.")
     return module.tabulate(found, analysis)
 
 

@@ -1,11 +1,11 @@
 """[G] Fig. 1: the two phases in the plane of P and N, over the measured line of random data, L = 3, hinge loss."""
 
-from . import Analysis, Results
-from .lines import REFERENCE, line
+from ..analysis import Analysis, Results
+from ..analysis.n_star import REFERENCE, line
 
 NEEDS = {"lines": (REFERENCE,)}
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """`line`, see `tables.lines.line`."""
+    """`line`, see `analysis.n_star.line`."""
     return {"line": line(results["lines"][REFERENCE])}

@@ -1,13 +1,13 @@
 """[G] Fig. 10: N* against P for MNIST, compared with random data and with the bound N* = 4 P."""
 
-from . import Analysis, Results
-from .lines import MNIST, PROVEN_RATIO, REFERENCE, line, lines
+from ..analysis import Analysis, Results
+from ..analysis.n_star import MNIST, PROVEN_RATIO, REFERENCE, line, lines
 
 NEEDS = {"lines": (*MNIST, REFERENCE)}
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """`mnist/L*` and `random`, see `tables.lines.line`; attribute bound_ratio."""
+    """`mnist/L*` and `random`, see `analysis.n_star.line`; attribute bound_ratio."""
     return {
         "mnist": lines(results["lines"], MNIST),
         "random": line(results["lines"][REFERENCE]),

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import Analysis, Results, TableError
-from .sweeps import replicas
+from ..analysis import Analysis, AnalysisError, Results
+from ..analysis.sweeps import replicas
 
 if TYPE_CHECKING:
-    from ..store import Result
+    from ..storage.store import Result
 
 SWEEP = "mnist_L3"
 NEEDS = {"effective": (SWEEP,)}
@@ -39,5 +39,5 @@ def _rows(results: Sequence["Result"], state: str) -> dict:
 def _common(results: Sequence["Result"], key: str) -> int:
     values = {result.spec["run"]["network"][key] for result in results}
     if len(values) > 1:
-        raise TableError(f"the runs of sweep '{SWEEP}' differ in {key} ({sorted(values)}); give one value.")
+        raise AnalysisError(f"the runs of sweep '{SWEEP}' differ in {key} ({sorted(values)}); give one value.")
     return int(values.pop())

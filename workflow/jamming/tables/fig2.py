@@ -7,8 +7,8 @@ which H_0 is the sum of N_Δ independent contacts, hence has Marchenko & Pastur'
 
 import numpy as np
 
-from . import Analysis, Results
-from .packings import Packing, contacts, random_packing, relaxed
+from ..analysis import Analysis, Results
+from ..analysis.packings import Packing, contacts, random_packing, relaxed
 
 NEEDS: dict[str, tuple[str, ...]] = {}
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import losses
-from . import Analysis, Results
+from ..analysis import Analysis, Results
 
 MARGIN = 0.5
 """ε of [G]."""

@@ -1,13 +1,13 @@
 """[G] Fig. 5: N* against P for random data: cross-entropy at several times (a), several L and d (b), hinge loss (c)."""
 
-from . import Analysis, Results
-from .lines import CROSS_ENTROPY, CUSPS, HINGE, IN_TIME, bound, in_time, lines
+from ..analysis import Analysis, Results
+from ..analysis.n_star import CROSS_ENTROPY, CUSPS, HINGE, IN_TIME, bound, in_time, lines
 
 NEEDS = {"lines": tuple(dict.fromkeys((IN_TIME, *CROSS_ENTROPY, *HINGE))), "preactivations": CUSPS}
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """`in_time/time_*` for (a), `cross_entropy/L*_d*` for (b), `hinge/L*` for (c), `bound`; see `tables.lines`."""
+    """`in_time/time_*` for (a), `cross_entropy/L*_d*` for (b), `hinge/L*` for (c), `bound`; see `analysis.n_star`."""
     return {
         "in_time": in_time(results["lines"][IN_TIME]),
         "cross_entropy": lines(results["lines"], CROSS_ENTROPY),

@@ -1,16 +1,16 @@
 """[G] Fig. 6: the jump of N_Δ/N for random data, ReLU with L = 2, 3, 5 (a–c) and tanh with L = 3 (d)."""
 
-from ..statistics import JAMMED_FRACTION
-from . import Analysis, Results
-from .sweeps import RELU, TANH, present
-from .transition import evolution, final_states
+from ..analysis import Analysis, Results
+from ..analysis.jump import evolution, final_states
+from ..analysis.sweeps import RELU, TANH, present
+from ..criteria import JAMMED_FRACTION
 
 NEEDS = {"runs": (*RELU, *TANH)}
 IN_PART = True
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """`evolution/L*` for (a), `relu/L*` for (b) and (c), `tanh/L3` for (d); see `tables.transition`."""
+    """`evolution/L*` for (a), `relu/L*` for (b) and (c), `tanh/L3` for (d); see `analysis.jump`."""
     runs = results["runs"]
     relu, tanh = present(RELU, runs), present(TANH, runs)
     return {

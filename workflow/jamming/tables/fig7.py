@@ -1,15 +1,15 @@
 """[G] Fig. 7: spectra of H_p, H_0 and H of the runs inside the rectangle of Fig. 6(b), ReLU (a–d) and tanh (e–g)."""
 
-from . import Analysis, Results
-from .spectra import averaged, measured_near_jamming, positive_part, rescaled
-from .sweeps import RELU, TANH, present
+from ..analysis import Analysis, Results
+from ..analysis.spectra import averaged, measured_near_jamming, positive_part, rescaled
+from ..analysis.sweeps import RELU, TANH, present
 
 NEEDS = {"spectra": (*RELU, *TANH)}
 IN_PART = True
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """`hp_positive` for (a), `relu/{hp,h0,h}/L*` for (b–d), `tanh/{hp,h0,h}/L3` for (e–g); see `tables.spectra`."""
+    """`hp_positive` for (a), `relu/{hp,h0,h}/L*` for (b–d), `tanh/{hp,h0,h}/L3` for (e–g); see `analysis.spectra`."""
     spectra = results["spectra"]
     relu, tanh = (measured_near_jamming(spectra, present(sweeps, spectra), analysis) for sweeps in (RELU, TANH))
     # Runs of one depth, so that the curves of (a) differ by their loss alone: the depth with the most of them.

@@ -1,15 +1,15 @@
 """[G] Fig. 8: distributions of overlaps and gaps near jamming, ReLU (a, b) and tanh (c, d)."""
 
-from . import Analysis, Results
-from .gaps import distributions
-from .sweeps import RELU, TANH, present
+from ..analysis import Analysis, Results
+from ..analysis.gaps import distributions
+from ..analysis.sweeps import RELU, TANH, present
 
 NEEDS = {"gaps": (*RELU, *TANH)}
 IN_PART = True
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """`relu/{positive,negative}/L*` for (a, b), `tanh/{positive,negative}/L3` for (c, d); see `tables.gaps`."""
+    """`relu/{positive,negative}/L*` for (a, b), `tanh/{positive,negative}/L3` for (c, d); see `analysis.gaps`."""
     gaps = results["gaps"]
     return {
         network: {side: distributions(gaps, present(sweeps, gaps), side, analysis) for side in ("positive", "negative")}

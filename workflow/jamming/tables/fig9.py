@@ -1,11 +1,11 @@
 """[G] Fig. 9: MNIST, L = 5. The jump (a–c), gaps (d) and spectra (e–h) of the runs inside the rectangle of (b)."""
 
-from ..statistics import JAMMED_FRACTION
-from . import Analysis, Results
-from .gaps import distributions
-from .spectra import averaged, measured_near_jamming, positive_part, rescaled
-from .sweeps import MNIST
-from .transition import final_states
+from ..analysis import Analysis, Results
+from ..analysis.gaps import distributions
+from ..analysis.jump import final_states
+from ..analysis.spectra import averaged, measured_near_jamming, positive_part, rescaled
+from ..analysis.sweeps import MNIST
+from ..criteria import JAMMED_FRACTION
 
 NEEDS = {"runs": tuple(MNIST), "gaps": tuple(MNIST), "spectra": tuple(MNIST)}
 

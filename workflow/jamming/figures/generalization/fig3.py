@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...statistics import JAMMED_FRACTION
-from ..check import FigureError, Table
-from ..lines import draw_architectures, draw_comparison
-from ..panels import DOUBLE_COLUMN, label_panel
-from ..transition import draw_jump, draw_load, loss_axis
+from ...criteria import JAMMED_FRACTION
+from ..panels.jump import draw_jump, draw_load, loss_axis
+from ..panels.n_star import draw_architectures, draw_comparison
+from ..panels.style import DOUBLE_COLUMN, label_panel
+from ..panels.table import FigureError, Table
 
 
 def draw(table: Mapping) -> Figure:

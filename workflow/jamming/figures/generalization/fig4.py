@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from ..check import Table
-from ..panels import DOUBLE_COLUMN, label_panel
-from .errors import draw_errors, draw_evolution, draw_rescaled
+from ..panels.style import DOUBLE_COLUMN, label_panel
+from ..panels.table import Table
+from ..panels.test_error import draw_errors, draw_evolution, draw_rescaled
 
 
 def draw(table: Mapping) -> Figure:

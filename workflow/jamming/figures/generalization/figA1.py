@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from ..check import Table
-from ..effective import draw_effective
+from ..panels.effective import draw_effective
+from ..panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:

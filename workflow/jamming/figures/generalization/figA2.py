@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from ..check import Table
-from ..preactivations import draw_layers
+from ..panels.cusps import draw_layers
+from ..panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:

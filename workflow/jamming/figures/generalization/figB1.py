@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from ..check import Table
-from ..lines import draw_in_time
-from ..panels import SINGLE_COLUMN
+from ..panels.n_star import draw_in_time
+from ..panels.style import SINGLE_COLUMN
+from ..panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:

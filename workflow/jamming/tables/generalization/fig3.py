@@ -1,9 +1,10 @@
 """[S] Fig. 3: N* against P and the jump of N_Δ/N against 𝓛 and P/N, random data (A, B) and MNIST (C, D)."""
 
-from .. import Analysis, Results, fig10
-from ..lines import CROSS_ENTROPY, CUSPS, HINGE, bound, lines
-from ..sweeps import MNIST, RELU
-from ..transition import final_states
+from ...analysis import Analysis, Results
+from ...analysis.jump import final_states
+from ...analysis.n_star import CROSS_ENTROPY, CUSPS, HINGE, bound, lines
+from ...analysis.sweeps import MNIST, RELU
+from .. import fig10
 
 MARGIN = 1.0
 """[S] defines Δ = 1 − y f; 𝓛 is given in that margin whatever the runs' own."""
@@ -19,7 +20,7 @@ def tabulate(results: Results, analysis: Analysis) -> dict:
     """One group per panel.
 
     `A/{cross_entropy,hinge}/*` and `A/bound` as in `tables.fig5`, `C` as in `tables.fig10`; `B/L*` and `D/L5`, see
-    `tables.transition.final_states`.
+    `analysis.jump.final_states`.
     """
     runs = results["runs"]
     return {

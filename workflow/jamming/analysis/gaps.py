@@ -1,0 +1,89 @@
+"""Distributions of overlaps z = Δ/√𝓛 > 0 and of gaps Δ < 0 near jamming, with their exponents ([G] Sec. VI)."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..spec import seed_of
+from . import Analysis, AnalysisError
+from .power_law import fit_power_law, mean_and_deviation
+from .sweeps import near_jamming
+
+if TYPE_CHECKING:
+    from ..storage.store import Result
+
+MERGED_BINS = 2
+"""Bins of the observable that make one of the figure: 5 per decade instead of 10."""
+MIN_COUNT = 5
+"""Values a bin must hold to be shown."""
+
+
+def distributions(
+    results: Mapping[str, Sequence["Result"]], sweeps: Mapping[str, str], side: str, analysis: Analysis
+) -> dict:
+    """P_+ (`side` = "positive") or P_− ("negative") of the runs near jamming, for each group name in `sweeps`."""
+    return {
+        group: distribution(near_jamming(results[sweep], analysis.max_loss), sweep, side, analysis)
+        for sweep, group in sweeps.items()
+    }
+
+
+def distribution(replicas: Sequence[dict], sweep: str, side: str, analysis: Analysis) -> dict:
+    """Density of the runs pooled, one row per bin that holds at least MIN_COUNT values, and the exponent.
+
+    Columns: centre (geometric), density, error (standard error over runs, 0 for one run), each (B,). Attributes:
+    n_runs, max_loss, exponent (p ∝ z^exponent), exponent_error, n_in_range, fraction_in_range
+    (of all values counted), range_low, range_high.
+    Raises AnalysisError when runs differ in bins or in the range of the fit.
+    """
+    if not replicas:
+        return {"n_runs": 0, "max_loss": analysis.max_loss}
+    parts = [replica[side] for replica in replicas]
+    edges = _common(parts, "edges", sweep)
+    low, high = (float(_common(parts, name, sweep)) for name in ("range_low", "range_high"))
+    power_law = fit_power_law(
+        [part["n_in_range"] for part in parts],
+        [part["sum_log"] for part in parts],
+        low,
+        high,
+        analysis.n_bootstrap,
+        seed_of(analysis.seed, sweep, side),
+    )
+    counts = np.array([part["counts"] for part in parts])
+    return {
+        **_pooled_density(counts, edges),
+        "n_runs": len(parts),
+        "max_loss": analysis.max_loss,
+        "exponent": power_law.exponent,
+        "exponent_error": power_law.error,
+        "n_in_range": power_law.n_values,
+        "fraction_in_range": power_law.n_values / max(counts.sum(), 1),
+        "range_low": low,
+        "range_high": high,
+    }
+
+
+def _pooled_density(counts: np.ndarray, edges: np.ndarray) -> dict:
+    """Merge bins of `counts` (R, B), pool the runs, keep the bins that hold enough values."""
+    n_merged = counts.shape[1] // MERGED_BINS
+    counts = counts[:, : n_merged * MERGED_BINS].reshape(len(counts), n_merged, MERGED_BINS).sum(axis=2)
+    edges = edges[: n_merged * MERGED_BINS + 1 : MERGED_BINS]
+    width = np.diff(edges)
+    pooled = counts.sum(axis=0)
+    per_run = counts / (np.maximum(counts.sum(axis=1, keepdims=True), 1) * width)
+    error = mean_and_deviation(per_run)[1] / np.sqrt(len(counts))
+    # A bin seen only because one value fell in it overstates its density: sparse bins are left out, unless all are.
+    held = pooled >= min(MIN_COUNT, pooled.max())
+    return {
+        "centre": np.sqrt(edges[:-1] * edges[1:])[held],
+        "density": (pooled / (max(pooled.sum(), 1) * width))[held],
+        "error": error[held],
+    }
+
+
+def _common(parts: Sequence[dict], name: str, sweep: str) -> np.ndarray:
+    first = parts[0][name]
+    if not all(np.array_equal(part[name], first) for part in parts):
+        raise AnalysisError(f"the gaps of sweep '{sweep}' differ in {name} between runs; measure all of them again.")
+    return np.asarray(first)

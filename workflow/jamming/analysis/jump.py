@@ -1,0 +1,79 @@
+"""The jump of N_Δ/N: final states and evolution of the runs of a sweep ([G] Sec. IV, [S] Sec. 3)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import AnalysisError
+from .sweeps import replicas
+
+if TYPE_CHECKING:
+    from ..storage.store import Result
+
+FIRST_FRACTION = 3e5 / 1e7
+"""[G] Fig. 6(a) shows times from 3·10^5 to 10^7 steps; other lengths show the same fraction of the training."""
+
+
+def final_states(results: Sequence["Result"], margin: float | None = None) -> dict:
+    """One row per run: where it ended.
+
+    Columns: n_train, p_over_n, loss, n_delta_over_n, misclassified, each (R,). Attributes: n_runs, depth, n_weights,
+    margin. With `margin` given, 𝓛 is expressed in that margin: Δ → αΔ, 𝓛 → α²𝓛, α = margin/ε ([G] ref. 63).
+    """
+    own_margin = _common(results, "protocol", "margin")
+    scale = 1.0 if margin is None else (margin / own_margin) ** 2
+    rows = []
+    for result in results:
+        n_train, n_weights = result.spec["n_train"], _n_weights(result)
+        for replica in replicas([result]):
+            record = replica["record"]
+            last = (record[name][-1] for name in ("loss", "n_delta", "misclassified"))
+            loss, n_delta, misclassified = last
+            rows.append((n_train, n_train / n_weights, scale * loss, n_delta / n_weights, misclassified))
+    names = ("n_train", "p_over_n", "loss", "n_delta_over_n", "misclassified")
+    columns = {name: np.array(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
+    return {
+        **columns,
+        "n_runs": len(rows),
+        "depth": _common(results, "network", "depth"),
+        "n_weights": _n_weights(results[0]),
+        "margin": own_margin if margin is None else margin,
+    }
+
+
+def evolution(results: Sequence["Result"]) -> dict:
+    """One row per run and recorded time, late times only, as in [G] Fig. 6(a).
+
+    Columns: run (a number), p_over_n, step, n_delta_over_n, each (R·T,); the state a run ended in is always there.
+    Attributes: n_runs, depth, first_step.
+    """
+    first_step = FIRST_FRACTION * _common(results, "protocol", "steps")
+    columns = {"run": [], "p_over_n": [], "step": [], "n_delta_over_n": []}
+    n_runs = 0
+    for result in results:
+        n_weights = _n_weights(result)
+        for replica in replicas([result]):
+            step, n_delta = replica["record"]["step"], replica["record"]["n_delta"]
+            shown = step >= first_step
+            shown[-1] = True
+            columns["run"].append(np.full(shown.sum(), n_runs))
+            columns["p_over_n"].append(np.full(shown.sum(), result.spec["n_train"] / n_weights))
+            columns["step"].append(step[shown])
+            columns["n_delta_over_n"].append(n_delta[shown] / n_weights)
+            n_runs += 1
+    tree = {name: np.concatenate(parts) for name, parts in columns.items()}
+    return {**tree, "n_runs": n_runs, "depth": _common(results, "network", "depth"), "first_step": first_step}
+
+
+def _n_weights(result: "Result") -> int:
+    return int(next(replicas([result]))["n_weights"])
+
+
+def _common(results: Sequence["Result"], part: str, key: str) -> int | float:
+    """A value that all points of a sweep share. Raises AnalysisError if they do not."""
+    values = {result.spec[part][key] for result in results}
+    if len(values) > 1:
+        sweep = results[0].spec["sweep"]
+        raise AnalysisError(f"the runs of sweep '{sweep}' differ in {part} {key} ({sorted(values)}); train them again.")
+    return values.pop()

@@ -1,0 +1,65 @@
+"""Where the transition lies in P/N: random data, hinge loss, networks of fixed size ([G] Sec. IV, Fig. 6a)."""
+
+from functools import partial
+
+import numpy as np
+
+from ..analysis import Analysis, Results
+from ..analysis.jump import final_states
+from ..analysis.statistics import Measurement, Strata, bootstrap
+from ..analysis.sweeps import RELU
+from ..criteria import FROZEN_LOSS, UNFITTED_FRACTION
+from . import Statistic
+
+LACKING = "value of P/N below which most runs fit and above which most do not; let n_train reach further"
+
+
+def location(sweep: str, results: Results, analysis: Analysis) -> Measurement:
+    """P/N* of a sweep: the mean of the threshold that the fraction of jammed runs rises through (`threshold`).
+
+    The transition of a run lies anywhere between two of the P/N trained: half their distance is the resolution.
+    """
+    states = final_states(results["runs"][sweep])
+    return _rise(states["p_over_n"], states["n_delta_over_n"] > UNFITTED_FRACTION, analysis)
+
+
+def location_by_loss(sweep: str, results: Results, analysis: Analysis) -> Measurement:
+    """As `location`, but a run is jammed if 𝓛 > FROZEN_LOSS: one that the falling rate froze on its way down is not."""
+    states = final_states(results["runs"][sweep])
+    return _rise(states["p_over_n"], states["loss"] > FROZEN_LOSS, analysis)
+
+
+def _rise(loads: np.ndarray, jammed: np.ndarray, analysis: Analysis) -> Measurement:
+    runs = list(zip(loads, jammed, strict=True))
+
+    def value(strata: Strata) -> float:
+        return threshold(*np.array(strata[0], float).T)[0]
+
+    resolution = threshold(*np.array(runs, float).T)[1]
+    return bootstrap(value, [runs], analysis.n_bootstrap, analysis.seed, LACKING, (resolution, resolution))
+
+
+def threshold(loads: np.ndarray, jammed: np.ndarray) -> tuple[float, float]:
+    """Mean threshold of runs at these loads (R,), jammed or not (R,), and the half-width of the bins it is known in.
+
+    The fraction jammed, made monotone, is the distribution function of the threshold; its mean needs no model of the
+    rise (Spearman & Kärber). nan if most runs jam at the lowest load, or do not at the highest.
+    """
+    from scipy.optimize import isotonic_regression
+
+    values, index = np.unique(loads, return_inverse=True)
+    counts = np.bincount(index)
+    share = np.bincount(index, weights=jammed) / counts
+    rising = isotonic_regression(share, weights=counts).x
+    if rising[0] >= 0.5 or rising[-1] <= 0.5:
+        return np.nan, 0.0
+    steps, spacing = np.diff(rising), np.diff(values)
+    middle = np.sum(steps * (values[:-1] + values[1:]) / 2)
+    ends = rising[0] * values[0] + (1 - rising[-1]) * values[-1]
+    return float(middle + ends), float(np.sum(steps * spacing) / 2)
+
+
+STATISTICS = {
+    f"transition-location-{group}": Statistic({"runs": (sweep,)}, partial(location, sweep))
+    for sweep, group in RELU.items()
+}

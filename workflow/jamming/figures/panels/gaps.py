@@ -1,0 +1,93 @@
+"""Panels of the distributions of overlaps and gaps, with the power laws fitted to them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from .style import (
+    DEPTH_COLOURS,
+    DEPTH_MARKERS,
+    count_runs,
+    depth_label,
+    log_ticks,
+    no_run_near_jamming,
+    note,
+    scientific,
+)
+from .table import Table, runs_in
+
+LABELS = {
+    "positive": (r"$z=\Delta/\sqrt{\mathcal{L}}$", r"$P_+(z)$"),
+    "negative": (r"$|\Delta|$ for $\Delta<0$", r"$P_-(\Delta)$"),
+}
+
+
+def draw_distribution(axes: Axes, groups: Mapping[str, Table], side: str) -> None:
+    """P_+ (`side` = "positive") or P_− ("negative"), log-log, with the fitted law over the range of the fit."""
+    shown = {name: group for name, group in groups.items() if group.attribute("n_runs") > 0}
+    if not shown:
+        no_run_near_jamming(axes, max(float(group.attribute("max_loss")) for group in groups.values()))
+        return
+    axes.set(xscale="log", yscale="log", xlabel=LABELS[side][0], ylabel=LABELS[side][1])
+    for name, group in shown.items():
+        centre, density, error = group.columns("centre", "density", "error")
+        # An error bar that reaches 0 has no lower end on a logarithmic axis: it ends at a tenth of the value.
+        below = np.minimum(error, 0.9 * density)
+        axes.errorbar(
+            centre,
+            density,
+            yerr=[below, error],
+            fmt=DEPTH_MARKERS[name],
+            color=DEPTH_COLOURS[name],
+            elinewidth=0.5,
+            label=f"{depth_label(name)}: {exponent_label(group, side)}",
+        )
+        _draw_guide_line(axes, group, DEPTH_COLOURS[name])
+    first = next(iter(shown.values()))
+    low, high = float(first.attribute("range_low")), float(first.attribute("range_high"))
+    axes.axvspan(low, high, color="0.95", lw=0, zorder=0)
+    log_ticks(axes.xaxis, *axes.get_xlim(), most=5)
+    axes.set_ylim(_height(axes, shown))
+    log_ticks(axes.yaxis, *axes.get_ylim(), most=5)
+    axes.legend(loc="lower left")
+
+
+def exponent_label(group: Table, side: str) -> str:
+    """The exponent with its error over runs: θ for overlaps, γ = −exponent for gaps."""
+    symbol, sign = (r"$\theta$", 1) if side == "positive" else (r"$\gamma$", -1)
+    exponent, error = sign * float(group.attribute("exponent")), float(group.attribute("exponent_error"))
+    if not np.isfinite(exponent):
+        return f"{symbol}: too few values"
+    if not np.isfinite(error):
+        return f"{symbol} $= {exponent:.2f}$ (one run)"
+    return f"{symbol} $= {exponent:.2f} \\pm {error:.2f}$"
+
+
+def _height(axes: Axes, groups: Mapping[str, Table]) -> tuple[float, float]:
+    """Limits set by the densities, not by their errors, with room for the legend in the lower left corner."""
+    columns = [group.columns("centre", "density") for group in groups.values()]
+    lines = [line.get_data() for line in axes.lines if line.get_linestyle() == "--"]
+    centre, density = (np.concatenate(parts) for parts in zip(*columns, *lines, strict=True))
+    high = density.max() * 2.5
+    over_legend = density[centre <= np.sqrt(centre.min() * centre.max())].min() / 1.3
+    room = 0.1 + 0.08 * len(groups)
+    return min(density.min() / 2, (over_legend / high**room) ** (1 / (1 - room))), high
+
+
+def _draw_guide_line(axes: Axes, group: Table, colour: str) -> None:
+    """The fitted power law over its range, with the weight that the values have there."""
+    exponent = float(group.attribute("exponent"))
+    if not np.isfinite(exponent):
+        return
+    ends = np.array([group.attribute("range_low"), group.attribute("range_high")], float)
+    integral = np.log(ends[1] / ends[0]) if exponent == -1 else np.diff(ends ** (exponent + 1))[0] / (exponent + 1)
+    axes.plot(ends, group.attribute("fraction_in_range") / integral * ends**exponent, color=colour, lw=0.9, ls="--")
+
+
+def note_runs(axes: Axes, groups: Mapping[str, Table]) -> None:
+    """How many runs are behind the panel, and which."""
+    n_runs = runs_in(list(groups.values()))
+    if n_runs:
+        max_loss = max(float(group.attribute("max_loss")) for group in groups.values())
+        note(axes, f"{count_runs(n_runs)}, $\\mathcal{{L}} <$ {scientific(max_loss)}", 0.97, 0.96)

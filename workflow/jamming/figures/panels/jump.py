@@ -1,0 +1,117 @@
+"""Panels of the jump: N_Δ/N against P/N and 𝓛, misclassified patterns against 𝓛."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from ...criteria import FROZEN_LOSS
+from .style import DEPTH_COLOURS, DEPTH_MARKERS, TIME_COLOURS, LossAxis, depth_label, tick_label
+from .table import Table
+
+CONSTRAINTS = r"$N_\Delta/N$"
+LOAD = r"$P/N$"
+
+
+def loss_axis(groups: Mapping[str, Table], jammed_fraction: float) -> LossAxis:
+    """An axis of 𝓛 on which the final states of all groups fit."""
+    columns = [group.columns("loss", "n_delta_over_n") for group in groups.values()]
+    loss, n_delta_over_n = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    return LossAxis(loss, n_delta_over_n, jammed_fraction)
+
+
+def draw_evolution(axes: Axes, groups: Mapping[str, Table]) -> None:
+    """N_Δ/N against P/N, each run at several times, from green (early) to blue (late); one marker for each depth."""
+    parts = {name: group.columns("step", "p_over_n", "n_delta_over_n") for name, group in groups.items()}
+    steps = np.concatenate([columns[0] for columns in parts.values()])
+    norm = LogNorm(max(1, steps.min()), max(steps.max(), 2 * max(1, steps.min())))
+    for name, (step, p_over_n, n_delta_over_n) in parts.items():
+        late_last = np.argsort(step, kind="stable")
+        axes.scatter(
+            p_over_n[late_last],
+            n_delta_over_n[late_last],
+            c=step[late_last],
+            cmap=TIME_COLOURS,
+            norm=norm,
+            s=7,
+            lw=0,
+            marker=DEPTH_MARKERS[name],
+        )
+        axes.plot([], [], ls="none", color="0.3", marker=DEPTH_MARKERS[name], label=depth_label(name))
+    axes.set(xlabel=LOAD, ylabel=CONSTRAINTS)
+    # The legend and the colour bar stand above the points.
+    axes.set_ylim(-0.05 * axes.get_ylim()[1], 1.2 * axes.get_ylim()[1])
+    axes.legend(loc="upper left", ncols=len(parts), columnspacing=0.8, handletextpad=0.1)
+    _draw_time_bar(axes, norm)
+
+
+def draw_jump(axes: Axes, groups: Mapping[str, Table], loss: LossAxis, labels: bool = True) -> None:
+    """N_Δ/N against 𝓛, one marker per run."""
+    _scatter_over_loss(axes, groups, loss, "n_delta_over_n", labels)
+    axes.set_ylabel(CONSTRAINTS)
+    axes.set_ylim(-0.05 * axes.get_ylim()[1], 1.03 * axes.get_ylim()[1])
+
+
+def draw_load(axes: Axes, groups: Mapping[str, Table], labels: bool = True) -> None:
+    """N_Δ/N against P/N at the end of training, one marker per run."""
+    for name, group in groups.items():
+        p_over_n, n_delta_over_n = group.columns("p_over_n", "n_delta_over_n")
+        axes.plot(p_over_n, n_delta_over_n, **_marker(name, labels))
+    axes.set(xlabel=LOAD, ylabel=CONSTRAINTS)
+    axes.set_ylim(bottom=-0.05 * axes.get_ylim()[1])
+
+
+def draw_misclassified(axes: Axes, groups: Mapping[str, Table], loss: LossAxis, labels: bool = True) -> None:
+    """Number of patterns with y f < 0 against 𝓛, one marker per run."""
+    _scatter_over_loss(axes, groups, loss, "misclassified", labels)
+    axes.set_ylabel("misclassified patterns")
+    axes.set_ylim(-0.05 * max(axes.get_ylim()[1], 1), max(axes.get_ylim()[1], 1))
+
+
+def draw_window(
+    axes: Axes, groups: Mapping[str, Table], loss: LossAxis, max_loss: float, jammed_fraction: float
+) -> None:
+    """The black rectangle around the runs near jamming (`statistics.is_near_jamming`), if there are any."""
+    columns = [group.columns("loss", "n_delta_over_n") for group in groups.values()]
+    values, n_delta_over_n = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    inside = (n_delta_over_n > jammed_fraction) & (values > FROZEN_LOSS) & (values < max_loss)
+    if not inside.any():
+        return
+    pad = 0.03 * axes.get_ylim()[1]
+    low, high = n_delta_over_n[inside].min() - pad, n_delta_over_n[inside].max() + pad
+    left = max(FROZEN_LOSS, loss.floor)
+    axes.add_patch(Rectangle((left, low), max_loss - left, high - low, fill=False, ec="black", lw=0.9, zorder=4))
+
+
+def _scatter_over_loss(axes: Axes, groups: Mapping[str, Table], loss: LossAxis, column: str, labels: bool) -> None:
+    loss.dress(axes)
+    for name, group in groups.items():
+        values, height = group.columns("loss", column)
+        axes.plot(loss.place(values), height, **_marker(name, labels), clip_on=False)
+
+
+def _marker(name: str, labels: bool) -> dict:
+    return {
+        "ls": "none",
+        "marker": DEPTH_MARKERS[name],
+        "color": DEPTH_COLOURS[name],
+        "alpha": 0.8,
+        "label": depth_label(name) if labels else None,
+    }
+
+
+def _draw_time_bar(axes: Axes, norm: LogNorm) -> None:
+    """A small colour bar of the learning time inside the panel."""
+    place = axes.inset_axes([0.62, 0.925, 0.34, 0.03])
+    place.set_in_layout(False)
+    bar = axes.figure.colorbar(ScalarMappable(norm, TIME_COLOURS), cax=place, orientation="horizontal")
+    bar.ax.set_ylabel("step", fontsize=7, rotation=0, ha="right", va="center", labelpad=3)
+    bar.ax.xaxis.set_major_locator(LogLocator(numticks=4))
+    bar.ax.xaxis.set_minor_locator(NullLocator())
+    bar.ax.xaxis.set_major_formatter(FuncFormatter(tick_label))
+    bar.ax.tick_params(labelsize=6, size=2, pad=1.5, top=False)
+    bar.outline.set_linewidth(0.4)

@@ -1,0 +1,170 @@
+"""The state of an unfinished job, beside the result it will become.
+
+Hidden files that no rule declares (Snakemake deletes declared outputs before it runs a job again):
+`.NAME.resume` holds the last saved state, `.NAME.lock` is locked for as long as a process works on it,
+`.NAME.PART.ended` holds the state in which a part of the job (a replica) ended, from which a longer run goes on.
+The lock belongs to the process and goes with it, also after `kill -9`.
+"""
+
+import fcntl
+import glob
+import hashlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from ..storage import store
+
+KIND, ENDED = "resume", "ended"
+
+
+class Stopped(Exception):
+    """The job was asked to stop and its state is saved; `signal` is what asked."""
+
+    def __init__(self, number: signal.Signals, path: Path):
+        super().__init__(f"stopped by {number.name}; the state is saved in {path}, the same job goes on from there.")
+        self.signal = number
+
+
+class Checkpoint:
+    """Saved progress of the job that makes `result`. Use as a context manager: entering takes the lock.
+
+    A second process that wants the same result waits until the first one ends (`waited` is then true); it does not
+    write beside it.
+    """
+
+    def __init__(self, result: Path, spec: dict, report: Callable[[str], None] = print, poll_seconds: float = 1.0):
+        result = Path(result)
+        self.result, self.path = result, result.with_name(f".{result.name}.resume")
+        self.lock_path = result.with_name(f".{result.name}.lock")
+        self.spec, self.report, self.poll_seconds = spec, report, poll_seconds
+        self.waited = False
+        self.stopped_by: signal.Signals | None = None
+
+    def __enter__(self) -> "Checkpoint":
+        while not self._try_lock():
+            if not self.waited:
+                self.report(f"process {self._owner()} works on {self.path.name} already; waiting for it to end.")
+                self.waited = True
+            time.sleep(self.poll_seconds)
+        # What a killed predecessor was writing when it died: the result itself, or one of the hidden files beside it.
+        for pattern in (".{}.*.tmp", "..{}.*.tmp"):
+            for leftover in self.path.parent.glob(pattern.format(glob.escape(self.result.name))):
+                leftover.unlink(missing_ok=True)
+        # Who holds the lock is only said to others: on a full disk the lock works as well without.
+        with suppress(OSError):
+            os.ftruncate(self._lock.fileno(), 0)
+            os.write(self._lock.fileno(), str(os.getpid()).encode())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.close()
+
+    def load(self) -> dict | None:
+        """The saved state, or None if there is none to go on from; says so if one had to be refused."""
+        saved = self._read(self.path, KIND)
+        if saved is None:
+            return None
+        if saved.spec != self.spec:
+            self.report(f"starting over: {self.path} was saved by a run with other settings or other code.")
+            return None
+        return saved.tree
+
+    def save(self, tree: dict) -> None:
+        """Replace the saved state, atomically. Raises Stopped after that if a signal was met (interruption.py)."""
+        self._write(self.path, KIND, tree)
+        if self.stopped_by is not None:
+            raise Stopped(self.stopped_by, self.path)
+
+    def load_ended(self, part: str) -> dict | None:
+        """The state in which `part` of a shorter run ended that was otherwise the same, or None if there is none.
+
+        What makes a run must differ in `protocol.steps` alone, and be larger than it was.
+        """
+        ended = self._read(self._ended(part), ENDED)
+        if ended is None:
+            return None
+        (before, steps_before), (now, steps_now) = _without_steps(ended.spec), _without_steps(self.spec)
+        return ended.tree if before == now and steps_before < steps_now else None
+
+    def keep_ended(self, part: str, tree: dict) -> None:
+        """Keep the state in which `part` ended, also after the result stands."""
+        self._write(self._ended(part), ENDED, tree)
+
+    def remove(self) -> None:
+        """Forget the saved state: the result stands. What ended is kept."""
+        self.path.unlink(missing_ok=True)
+        self.lock_path.unlink(missing_ok=True)
+
+    def _ended(self, part: str) -> Path:
+        return self.result.with_name(f".{self.result.name}.{part}.ended")
+
+    def _write(self, path: Path, kind: str, tree: dict) -> None:
+        store.write(path, kind, self.spec, tree, provenance={"digest": _digest(tree)})
+
+    def _read(self, path: Path, kind: str) -> store.Result | None:
+        if not path.exists():
+            return None
+        try:
+            saved = store.read(path, kind)
+        except store.StoreError as error:
+            self.report(f"starting over, the saved state cannot be used: {error}")
+            return None
+        # HDF5 notices a file cut short; a flipped bit in the numbers it does not.
+        if saved.provenance.get("digest") != _digest(saved.tree):
+            self.report(f"starting over, the saved state cannot be used: {path} is not what was written.")
+            return None
+        return saved
+
+    def _try_lock(self) -> bool:
+        try:
+            self.lock_path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = open(self.lock_path, "a+")  # noqa: SIM115 (stays open for as long as the lock is held)
+        except OSError as error:
+            raise store.StoreError(f"cannot write {self.lock_path}: {error}; make the folder writable.") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The last owner may have removed the file between our open and our lock: then this is not the lock.
+            if self.lock_path.exists() and os.fstat(self._lock.fileno()).st_ino == self.lock_path.stat().st_ino:
+                return True
+        except BlockingIOError:
+            pass
+        self._lock.close()
+        return False
+
+    def _owner(self) -> str:
+        try:
+            return self.lock_path.read_text().strip() or "unknown"
+        except OSError:
+            return "unknown"
+
+
+def _without_steps(spec: Mapping) -> tuple[dict, int]:
+    """What makes a run, and how many steps it has (0 if it does not say)."""
+    protocol = dict(spec.get("protocol", {}))
+    steps = protocol.pop("steps", 0)
+    return {**spec, "protocol": protocol}, steps
+
+
+def _digest(tree: Mapping) -> str:
+    """A hash of all names and values of a tree, the same before it is written and after it is read."""
+    digest = hashlib.sha256()
+    for name, value in _leaves(tree):
+        array = np.asarray(value)
+        digest.update(f"{name}:{array.shape}:".encode())
+        numbers = array.ndim and array.dtype.kind not in "OU"
+        digest.update(array.dtype.str.encode() + array.tobytes() if numbers else repr(array.tolist()).encode())
+    return digest.hexdigest()
+
+
+def _leaves(tree: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name in sorted(tree):
+        if isinstance(tree[name], Mapping):
+            yield from _leaves(tree[name], f"{prefix}{name}/")
+        else:
+            yield f"{prefix}{name}", tree[name]
