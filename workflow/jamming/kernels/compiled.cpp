@@ -1,7 +1,7 @@
 // One training step on the quadratic hinge loss for a fully-connected network: gradient, then Adam.
 //
 // A block of patterns stays in the first caches from layer to layer. The unsatisfied patterns of successive blocks are
-// gathered into full blocks; only those see the backward pass. tests/test_compiled.py compares every piece with torch.
+// gathered into full blocks; only those see the backward pass. tests/kernels/test_compiled.py compares every piece with torch.
 
 #include "blocks.h"
 #ifdef __AVX512F__

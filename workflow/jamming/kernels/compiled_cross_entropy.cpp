@@ -2,7 +2,7 @@
 //
 // The statistics of a layer are those of the whole batch, so a batch goes through layer by layer, in blocks of patterns.
 // What fills the last block counts for nothing: `valid` is 1 for a pattern and 0 behind the last one.
-// tests/test_cross_entropy.py compares it with torch.
+// tests/kernels/test_cross_entropy.py compares it with torch.
 
 #include "blocks.h"
 

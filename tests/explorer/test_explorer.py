@@ -1,0 +1,317 @@
+"""The explorer: the rows it is made of, and the page itself in a headless browser, without network."""
+
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers import synthetic, synthetic_folder
+from jamming.__main__ import main
+from jamming.explorer import ExplorerError
+from jamming.explorer.collect import MATRICES, collect, histogram_line, place, spectrum
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+browser_needed = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH; install it to test the page")
+
+
+@pytest.fixture(scope="module")
+def results():
+    return synthetic.make_results(width=4, n_points=4, replicas=2)
+
+
+@pytest.fixture(scope="module")
+def runs(results):
+    return collect(results)
+
+
+def test_every_replica_and_every_width_tried_is_a_row(results, runs):
+    trained = sum(len(result.tree) for sweep in results["runs"].values() for result in sweep)
+    tried = sum(
+        len(replica["attempts"]["width"])
+        for line in results["lines"].values()
+        for result in line
+        for replica in result.tree.values()
+    )
+    assert len(runs) == trained + tried
+
+
+def test_a_row_says_how_its_run_ended(results, runs):
+    result = results["runs"]["relu_L3"][-1]
+    replica = result.tree["replica_01"]
+    (run,) = [run for run in runs if run.name == "relu_L3, replica 2" and run.n_train == result.spec["n_train"]]
+    assert run.n_delta_over_n == pytest.approx(replica["record"]["n_delta"][-1] / replica["n_weights"])
+    assert run.loss == pytest.approx(replica["record"]["loss"][-1])
+    assert run.learning.x == [step for step in replica["record"]["step"].tolist() if step > 0]
+    assert run.learning.y[-1] == pytest.approx(run.n_delta_over_n, rel=1e-3)
+    assert (run.dataset, run.depth) == ("random", "L = 3")
+
+
+def test_a_loss_at_another_margin_is_given_for_one_half(results):
+    def shown(margin):
+        result = results["runs"]["relu_L2"][-1]
+        result.spec["protocol"]["margin"], before = margin, result.spec["protocol"]["margin"]
+        found = collect({"runs": {"relu_L2": [result]}})[0].loss
+        result.spec["protocol"]["margin"] = before
+        return found
+
+    assert shown(0.5) > 0 and shown(1.0) == pytest.approx(shown(0.5) / 4)
+
+
+def test_what_was_not_measured_is_said(results, runs):
+    by_sweep = {run.name.split(",")[0]: run for run in runs}
+    attempt = by_sweep["line_hinge_L2"]
+    assert not attempt.learning.y and attempt.learning.note.startswith("not measured")
+    assert all(curve.note.startswith("not measured") for curve in attempt.spectra.values())
+    unmeasured = by_sweep["generalization_L5"]
+    assert unmeasured.learning.y and unmeasured.positive.note == "not measured for this sweep"
+    converged = [run for run in runs if run.name.startswith("relu_L2") and run.n_delta_over_n == 0]
+    assert converged and converged[0].positive.note == "every pattern is satisfied" and converged[0].negative.y
+    assert "not near jamming" in converged[0].spectra["hp"].note
+    measured = [run for run in runs if run.spectra["hp"].y]
+    assert measured and all(all(run.spectra[matrix].y for matrix in MATRICES) for run in measured)
+
+
+def area(curve):
+    x, y = np.array(curve.x), np.nan_to_num(np.array(curve.y))
+    return np.sum((x[1::2] - x[::2]) * y[::2])
+
+
+def test_a_spectrum_is_a_density_without_zeros_and_tails():
+    generator = np.random.default_rng(1)
+    values = np.concatenate([generator.standard_normal(4000), np.zeros(1000), [1e3]])
+    drawn = spectrum(values, 1e-12)
+    assert area(drawn) == pytest.approx(0.8 * 0.98, abs=0.01)
+    middle = np.argmin(np.abs(np.array(drawn.x)))
+    assert drawn.y[middle] == pytest.approx(0.8 / np.sqrt(2 * np.pi), rel=0.15)
+    assert drawn.note.startswith("5001 eigenvalues, 1000 zero, ") and "to 1e+03" in drawn.note
+    assert spectrum(np.zeros(5), 1e-12).note == "all eigenvalues are zero"
+    assert area(spectrum(np.array([2.0, 0.0]), 1e-12)) == pytest.approx(0.5, rel=1e-3)
+
+
+def test_empty_bins_are_gaps():
+    curve = histogram_line(np.array([0.0, 1.0, 2.0, 4.0]), np.array([0.5, 0.0, 0.25]))
+    assert curve.x == [0, 1, 1, 2, 2, 4]
+    assert np.isnan(curve.y[2:4]).all() and curve.y[:2] == [0.5, 0.5] and curve.y[4:] == [0.25, 0.25]
+
+
+def test_runs_at_the_same_place_do_not_hide_each_other(runs):
+    x, y = place(runs)
+    assert len(set(zip(x.tolist(), y.tolist(), strict=True))) == len(runs)
+    assert np.abs(np.log(x / [run.n_train for run in runs])).max() < 0.1
+
+
+def test_no_run_is_one_sentence():
+    with pytest.raises(ExplorerError, match="no run to show"):
+        collect({"runs": {}, "lines": {}})
+
+
+# The page
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("explored")
+    points = json.dumps(synthetic_folder.points_of(synthetic_folder.make_folder(folder, replicas=2, figures=())))
+    out = folder / "explorer.html"
+    words = ["--points", points, "--preset", "smoke", "--results", str(folder), "--out", str(out)]
+    assert main(["explore", *words]) == 0
+    return out
+
+
+def test_the_page_is_one_small_file_that_loads_nothing(page_file):
+    text = page_file.read_text(encoding="utf-8")
+    assert page_file.stat().st_size < 10e6
+    assert not re.search(r"<link|<script[^>]* src|@import|url\(https?:", text)
+    assert "preset smoke" in text and synthetic_folder.MADE["commit"][:12] in text
+
+
+class Shown:
+    """The page in a browser, with all it said and asked for."""
+
+    def __init__(self, page, address):
+        self.page, self.said, self.asked = page, [], []
+        page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.goto(address)
+        page.wait_for_function("() => window.Bokeh && Bokeh.documents.length == 1 && Bokeh.documents[0].is_idle")
+        page.wait_for_function(f"() => {self.model('chosen')}.text != ''")
+        self.first = self.value(f"{self.model('runs')}.selected.indices[0]")
+
+    @staticmethod
+    def model(name):
+        return f"Bokeh.documents[0].get_model_by_name('{name}')"
+
+    def value(self, expression):
+        return self.page.evaluate(f"() => {expression}")
+
+    def lines(self):
+        """The data of the linked plots, by curve."""
+        names = ("learning", "loss_curve", "positive", "negative", "spectrum")
+        return {name: self.value(f"Array.from({self.model(f'shown_{name}')}.data.y)") for name in names}
+
+    def column(self, name):
+        return self.value(f"Array.from({self.model('runs')}.data['{name}'])")
+
+    def visible(self):
+        return np.array(self.value(f"{self.model('shown')}.booleans"))
+
+    def pixel(self, index):
+        """Where on the screen a run is drawn."""
+        return self.value(
+            f"""(() => {{
+                const plot = {self.model("plane")}, data = {self.model("runs")}.data
+                const view = Bokeh.index.find_one(plot) ?? Array.from(Bokeh.index.query((v) => v.model === plot))[0]
+                const box = view.el.getBoundingClientRect(), frame = view.frame
+                const x = frame.x_scale.compute(data.x[{index}]), y = frame.y_scale.compute(data.y[{index}])
+                const canvas = view.canvas_view.el.getBoundingClientRect()
+                return [canvas.left + x, canvas.top + y]
+            }})()"""
+        )
+
+    def choose(self, control, label):
+        """As a user does: in the drop-down list of a control."""
+        self.page.locator(f"select[name={control}]").select_option(label=label)
+        self.page.wait_for_function("() => Bokeh.documents[0].is_idle")
+
+    def picture(self):
+        self.page.wait_for_timeout(300)
+        return self.page.screenshot()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # Inside a container there is no user namespace for the sandbox; the page is ours.
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def opened(browser, page_file):
+    return Shown(browser.new_page(viewport={"width": 1400, "height": 820}), page_file.as_uri())
+
+
+@pytest.fixture
+def shown(opened):
+    """The page as it was when it opened."""
+    first = {"dataset": "all", "depth": "all", "kind": "all", "colour": "n_delta_over_n", "matrix": "hp"}
+    for control, value in first.items():
+        opened.value(f"{{ {opened.model(control)}.value = '{value}' }}")
+    opened.value(f"{{ {opened.model('runs')}.selected.indices = [{opened.first}] }}")
+    return opened
+
+
+@browser_needed
+def test_the_page_loads_without_errors_and_without_network(shown, page_file):
+    assert shown.asked == [page_file.as_uri()]
+    assert not [line for line in shown.said if line.startswith(("error", "warning"))], shown.said
+
+
+@browser_needed
+def test_the_page_is_not_blank(shown):
+    from PIL import Image
+
+    picture = np.asarray(Image.open(io.BytesIO(shown.picture())).convert("RGB")).astype(int)
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 200
+    # Each quarter of the page shows something: the plane at the left, plots at the right.
+    for rows in (slice(100, 400), slice(400, 700)):
+        for columns in (slice(0, 600), slice(620, 1000), slice(1000, 1390)):
+            assert picture[rows, columns].std() > 5
+
+
+@browser_needed
+def test_a_click_on_a_point_shows_what_is_known_of_it(shown):
+    """From the run chosen at the start to another one; the plots then hold that run's curves."""
+    before = shown.lines()
+    names, over_n = shown.column("name"), shown.column("n_delta_over_n")
+    index = next(i for i, name in enumerate(names) if name.startswith("tanh_L3") and over_n[i] > 0.4)
+    shown.page.mouse.click(*shown.pixel(index))
+    shown.page.wait_for_function(f"() => {shown.model('chosen')}.text.includes('tanh_L3')")
+    chosen = shown.value(f"{shown.model('runs')}.selected.indices[0]")
+    assert names[chosen].startswith("tanh_L3")
+    after = shown.lines()
+    assert after["learning"] != before["learning"] and after["learning"][-1] == pytest.approx(over_n[chosen], rel=1e-3)
+    assert after["loss_curve"] != before["loss_curve"] and after["positive"] and after["negative"]
+    assert f"P = {shown.column('n_train')[chosen]}, " in shown.value(f"{shown.model('chosen')}.text")
+
+
+@browser_needed
+def test_a_width_of_a_search_has_nothing_measured_and_says_so(shown):
+    index = next(i for i, name in enumerate(shown.column("name")) if "search" in name)
+    shown.value(f"{{ {shown.model('runs')}.selected.indices = [{index}] }}")
+    shown.page.wait_for_function(f"() => {shown.model('chosen')}.text.includes('search')")
+    assert not any(shown.lines().values())
+    notes = shown.value(
+        "Array.from(Bokeh.documents[0]._all_models.values()).filter((m) => m.type == 'Label').map((m) => m.text)"
+    )
+    assert len(notes) == 4 and all(note.startswith("not measured") for note in notes)
+
+
+@browser_needed
+@pytest.mark.parametrize(
+    ("control", "label", "value"),
+    [
+        ("dataset", "MNIST", "mnist"),
+        ("depth", "L = 2", "L = 2"),
+        ("kind", "widths of searches", "widths of searches"),
+    ],
+)
+def test_controls_choose_which_runs_are_shown(shown, control, label, value):
+    before = shown.picture()
+    assert shown.visible().all()
+    shown.choose(control, label)
+    assert (shown.visible() == (np.array(shown.column(control)) == value)).all()
+    assert 0 < shown.visible().sum() < len(shown.visible())
+    assert shown.picture() != before
+    shown.choose(control, "all")
+    assert shown.visible().all()
+
+
+@browser_needed
+def test_controls_act_together(shown):
+    shown.choose("dataset", "random data")
+    shown.choose("depth", "L = 5")
+    both = (np.array(shown.column("dataset")) == "random") & (np.array(shown.column("depth")) == "L = 5")
+    assert (shown.visible() == both).all() and both.any()
+
+
+@browser_needed
+def test_colours_can_be_those_of_the_loss(shown):
+    before = shown.picture()
+    shown.choose("colour", "𝓛")
+    glyph = "Array.from(Bokeh.documents[0]._all_models.values()).find((m) => m.name == 'points').glyph"
+    assert shown.value(f"{glyph}.fill_color.field") == "loss"
+    bars = "Array.from(Bokeh.documents[0]._all_models.values()).filter((m) => m.type == 'ColorBar')"
+    assert sorted(shown.value(f"{bars}.map((m) => [m.title, m.visible])")) == [["N_Δ/N", False], ["𝓛", True]]
+    assert shown.picture() != before
+
+
+@browser_needed
+def test_another_matrix_shows_another_spectrum(shown):
+    spectra = []
+    for label in MATRICES.values():
+        shown.choose("matrix", label)
+        spectra.append(shown.lines()["spectrum"])
+    assert all(spectra) and spectra[0] != spectra[1] != spectra[2] != spectra[0]
+
+
+def test_snakemake_plans_the_page_and_what_it_shows(tmp_path):
+    for name in ("workflow", "config", "envs", "profiles"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2(ROOT / "Snakefile", tmp_path)
+    words = ["-n", "-q", "rules", "--config", "preset=smoke", "--", "explorer"]
+    done = subprocess.run([sys.executable, "-m", "snakemake", *words], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for rule in ("draw_explorer", "train", "find_transition", "measure_gaps_relu_L3", "measure_spectra"):
+        assert f"\n{rule} " in done.stdout + done.stderr, rule

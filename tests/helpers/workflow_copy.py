@@ -1,0 +1,53 @@
+"""A copy of the project in a temporary folder, and Snakemake in it: for the tests that run or plan the workflow."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("Snakefile", "LICENSE", "CITATION.cff", "workflow", "config", "envs", "profiles", "paper", "reference")
+BIN = Path(sys.executable).parent
+
+
+def copy_of_the_project(folder):
+    """Sources only, with the training step that was compiled already: to compile it takes longer than most tests."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in SOURCES:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.pyc", "*.pdf"), dirs_exist_ok=True)
+        else:
+            shutil.copy2(source, folder / name)
+    return folder
+
+
+def environment(**changes):
+    """That of the tests, with their interpreter first; a change to None takes a variable away."""
+    variables = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **changes}
+    return {name: value for name, value in variables.items() if value is not None}
+
+
+def snakemake(folder, *words, check=True, **changes):
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *words],
+        cwd=folder,
+        env=environment(**changes),
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    if check:
+        assert done.returncode == 0, said(done)
+    return done
+
+
+def said(done):
+    return done.stdout + done.stderr
+
+
+def planned(done):
+    """Rule → number of jobs, from the table that a dry-run prints."""
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", said(done), re.MULTILINE)}

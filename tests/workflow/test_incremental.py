@@ -1,0 +1,263 @@
+"""Edit → what runs again, as one table, checked by the reasons a dry-run gives on a finished small workflow.
+
+The workflow runs once, on purpose under bad conditions: no HOME, the C locale, spaces and other letters in its path.
+"""
+
+import itertools
+import os
+import re
+import shutil
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from helpers.workflow_copy import copy_of_the_project, said, snakemake
+
+pytestmark = pytest.mark.slow
+
+TARGETS = [f"figures/{name}.pdf" for name in ("fig1", "fig4", "fig7", "fig12")]
+SMALL = """
+sweeps:
+  relu_L2: {n_train: [80, 312]}
+  relu_L3: {n_train: [308]}
+  relu_L5: {n_train: [178, 278]}
+  tanh_L3: {n_train: [462]}
+lines:
+  line_hinge_L2: {n_train: [40]}
+  line_hinge_L3: {n_train: [40]}
+  line_hinge_L5: {n_train: [40]}
+"""
+OPTIONS = ["--configfile", "small.yaml", "--config", "preset=smoke"]
+PACKAGE = "workflow/jamming"
+DAY = 86400
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = copy_of_the_project(tmp_path_factory.mktemp("incremental") / "Übung mit Leerzeichen $HOME")
+    (folder / "small.yaml").write_text(SMALL)
+    hostile = {"HOME": None, "LANG": "C", "LC_ALL": "C", "XDG_CACHE_HOME": None, "MPLCONFIGDIR": None}
+    snakemake(folder, *TARGETS, "--cores", "2", *OPTIONS, **hostile)
+    return folder
+
+
+# What may happen to a finished workflow
+
+
+def append(path, text):
+    def edit(folder):
+        place = folder / path
+        place.write_text(place.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+    return edit
+
+
+def replace(path, old, new):
+    def edit(folder):
+        content = (folder / path).read_text(encoding="utf-8")
+        assert old in content, f"{path} has changed; choose another line to edit"
+        (folder / path).write_text(content.replace(old, new, 1), encoding="utf-8")
+
+    return edit
+
+
+def all_of(*edits):
+    def edit(folder):
+        for each in edits:
+            each(folder)
+
+    return edit
+
+
+def touch_everything(folder):
+    """Newest first, so that every result is older than what it was made from."""
+    files = sorted((path for path in folder.rglob("*") if path.is_file()), key=os.path.getmtime, reverse=True)
+    for path in files:
+        path.touch()
+
+
+def shift_times(seconds):
+    def edit(folder):
+        for path in folder.rglob("*.h5"):
+            # Data more than what is made from it, as if two machines with different clocks had written them.
+            when = path.stat().st_mtime + seconds * (2 if "data" in path.parts else 1)
+            os.utime(path, (when, when))
+
+    return edit
+
+
+def check_out_anew(folder):
+    """The results stay; every source is a new file with a new time."""
+    for path in [path for path in folder.rglob("*") if path.is_file() and "results" not in path.parts]:
+        if not {".snakemake", "figures"} & set(path.relative_to(folder).parts[:1]):
+            path.with_name("new").write_bytes(path.read_bytes())
+            path.with_name("new").replace(path)
+
+
+def leave_alone(folder):
+    pass
+
+
+def draw_at_another_preset(folder):
+    snakemake(folder, "figures/fig4.pdf", "--cores", "1", "--config", "preset=quick")
+
+
+def plan_at_another_preset(folder):
+    snakemake(folder, *TARGETS, "-n", "--config", "preset=quick")
+
+
+# The table
+
+FIGURES = ("fig1", "fig4", "fig7", "fig12")
+
+
+def below(*figures):
+    """The jobs that make these figures from their results."""
+    return {f"{verb}_{figure}": 1 for figure in figures for verb in ("tabulate", "draw")}
+
+
+def drawn(*figures):
+    return {f"draw_{figure}": 1 for figure in figures}
+
+
+TRAIN, SEARCH = {"train": 6}, {"find_transition": 1}
+SPECTRA, CUSPS = {"measure_spectra": 6}, {"measure_preactivations_relu_L5": 1}
+NOTHING = {}
+SETTINGS = "Params have changed"
+
+
+@dataclass(frozen=True)
+class Row:
+    what: str
+    edit: object
+    runs: dict
+    because: str = ""
+    config: tuple = ()
+
+
+TABLE = [
+    Row(
+        "one more P",
+        leave_alone,
+        {"train": 1, "measure_spectra": 1} | below("fig7"),
+        "Missing output files",
+        ("sweeps={relu_L2: {n_train: [80, 204, 312]}}",),
+    ),
+    Row(
+        "the learning rate of one sweep",
+        leave_alone,
+        {"train": 2, "measure_spectra": 2} | CUSPS | below("fig7", "fig12"),
+        SETTINGS,
+        ("sweeps={relu_L5: {protocol: {rate: 4.0e-3}}}",),
+    ),
+    Row(
+        "one line gets another P",
+        leave_alone,
+        {"find_transition": 1} | below("fig1"),
+        "Missing output files",
+        ("lines={line_hinge_L2: {n_train: [30]}, line_hinge_L3: {n_train: [30]}, line_hinge_L5: {n_train: [30]}}",),
+    ),
+    Row(
+        "a threshold of the analysis",
+        leave_alone,
+        CUSPS | below("fig12"),
+        SETTINGS,
+        ("analysis={cusp_threshold: 2.0e-4}",),
+    ),
+    Row(
+        "the plot style",
+        append(f"{PACKAGE}/figures/style.mplstyle", "\nlines.markersize: 4\n"),
+        drawn(*FIGURES),
+        SETTINGS,
+    ),
+    Row("the code of one figure", append(f"{PACKAGE}/figures/fig12.py", "\nEDITED = 1\n"), drawn("fig12"), SETTINGS),
+    Row("the code of one table", append(f"{PACKAGE}/tables/fig12.py", "\nEDITED = 1\n"), below("fig12"), SETTINGS),
+    Row(
+        "the code of one observable",
+        append(f"{PACKAGE}/observables/spectra.py", "\nEDITED = 1\n"),
+        SPECTRA | below("fig7"),
+        SETTINGS,
+    ),
+    Row(
+        # The search trains, so it shares this code.
+        "the code of the training",
+        append(f"{PACKAGE}/training.py", "\nEDITED = 1\n"),
+        TRAIN | SEARCH | SPECTRA | CUSPS | below("fig1", "fig7", "fig12"),
+        SETTINGS,
+    ),
+    Row(
+        "comments, docstrings and layout of the training, and how results are stored",
+        all_of(
+            append(f"{PACKAGE}/training.py", "\n\n# A remark.\n"),
+            replace(f"{PACKAGE}/training.py", '"""Training the replicas', '"""Teaching the replicas'),
+            append(f"{PACKAGE}/kernels/compiled.cpp", "\n// A remark.\n"),
+            append(f"{PACKAGE}/store.py", "\nEDITED = 1\n"),
+            append(f"{PACKAGE}/checkpoint.py", "\nEDITED = 1\n"),
+        ),
+        NOTHING,
+    ),
+    Row(
+        "device, backend, where MNIST lies",
+        leave_alone,
+        NOTHING,
+        "",
+        ("device=auto", "backend=torch", "mnist={path: x}"),
+    ),
+    Row("every file touched", touch_everything, NOTHING),
+    Row("results dated into the future", shift_times(DAY), NOTHING),
+    Row("results dated into the past", shift_times(-DAY), NOTHING),
+    Row("a fresh checkout over the results", check_out_anew, NOTHING),
+    Row("the directory copied elsewhere", leave_alone, NOTHING),
+    Row("another preset planned, and back", plan_at_another_preset, NOTHING),
+    # Figures have one place for all presets, results one for each.
+    Row("another preset drawn, and back", draw_at_another_preset, drawn("fig4"), "input files"),
+]
+
+
+@pytest.fixture(scope="module")
+def dry_runs(finished, tmp_path_factory):
+    """What each row of the table plans to run, with its reasons; each in a copy of its own, at another path."""
+    place = tmp_path_factory.mktemp("copies")
+
+    def plan(number_and_row):
+        number, row = number_and_row
+        folder = shutil.copytree(finished, place / f"{number}", symlinks=True)
+        row.edit(folder)
+        done = snakemake(folder, *TARGETS, "-n", *OPTIONS, *row.config)
+        shutil.rmtree(folder)
+        return jobs_of(done)
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip((row.what for row in TABLE), pool.map(plan, enumerate(TABLE)), strict=True))
+
+
+def jobs_of(done):
+    """[(rule, reason)] of each job a dry-run would run, those of a group as well, "all" aside."""
+    found = re.findall(r"^ *(?:local)?rule (\w+):$|^ *reason: (.*)$", said(done), re.MULTILINE)
+    pairs = itertools.pairwise(found)
+    return [(rule, reason) for (rule, _), (_, reason) in pairs if rule and reason and rule != "all"]
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.what)
+def test_an_edit_runs_what_depends_on_it(dry_runs, row):
+    jobs = dry_runs[row.what]
+    assert Counter(rule for rule, _ in jobs) == row.runs
+    # Nothing else is the first cause: the other jobs run because of those above them.
+    causes = [reason for _, reason in jobs if "Input files updated by another job" not in reason]
+    assert all(row.because in reason for reason in causes) and bool(causes) == bool(row.runs), causes
+
+
+def test_the_first_run_says_that_everything_is_missing(finished, tmp_path):
+    """The table would pass on an empty plan if reasons were not read: here there is one for each job."""
+    done = snakemake(finished, *TARGETS, "-n", "--directory", str(tmp_path), *OPTIONS[2:])
+    jobs = Counter(rule for rule, reason in jobs_of(done) if "Missing output files" in reason)
+    assert jobs["train"] == 13 and jobs["draw_fig7"] == 1
+
+
+def test_nothing_is_left_beside_the_results(finished):
+    hidden = [path.name for path in (finished / "results").rglob(".*")]
+    assert all(name.endswith(".ended") for name in hidden)
+    assert not list(Path(finished).glob("core*"))
