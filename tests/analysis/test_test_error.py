@@ -86,12 +86,6 @@ def test_a_tenth_of_n_unsatisfied_is_still_fitted():
     assert group["n_fitted"].tolist() == [2] and group["fraction_fitted"][0] == pytest.approx(2 / 3)
 
 
-def test_fitted_means_the_same_here_and_in_the_search():
-    from jamming.training import width_search as search
-
-    assert search.JAMMED_FRACTION == UNFITTED_FRACTION
-
-
 @pytest.mark.parametrize(("n_delta", "status"), [(0, "always_fitted"), (90, "never_fitted")])
 def test_a_transition_outside_the_widths_is_none(n_delta, status):
     results = [point(replica([0, 10], [0.5, 0.2], n_delta), width=width) for width in (1, 2, 4)]

@@ -171,7 +171,7 @@ MISTAKES = [
     ),
     (put("group", "jumps"), "claims.0.group is 'jumps', but must be one of position, jump, n_star"),
     (put("group", "jump"), "no statistic in claims/jump.py measures 'transition-location-L2'; add one or mend the id."),
-    (put("id", "invented"), "no statistic in claims/transition.py measures 'invented'; add one or mend the id."),
+    (put("id", "invented"), "no statistic in claims/position.py measures 'invented'; add one or mend the id."),
     (put("source", "somewhere"), "claims.0.source is 'somewhere', but must match the pattern"),
     (put("statement", " "), "claims.0.statement is ' ', but must match the pattern"),
     (put("sizes", {"n_wieghts": 1}), "claims.0.sizes has an unknown key 'n_wieghts' (did you mean 'n_weights'?)"),
@@ -198,5 +198,5 @@ def test_a_catalogue_that_is_no_yaml_is_one_sentence(tmp_path):
 
 
 def test_an_unknown_group_names_those_there_are():
-    with pytest.raises(claims.ClaimError, match="no group of claims 'jumps'; the groups are transition, jump"):
+    with pytest.raises(claims.ClaimError, match="no group of claims 'jumps'; the groups are position, jump"):
         claims.statistics("jumps")

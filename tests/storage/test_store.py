@@ -104,7 +104,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_the_old_result(path):
     code = f"""
 import resource, sys
 import numpy as np
-from jamming import store
+from jamming.storage import store
 import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
 try:

@@ -358,7 +358,7 @@ def test_an_attempt_is_the_training_it_says(protocol, tmp_path):
     inputs, labels = datasets.random.generate(5, 40, point.seed_for("data", 0))
     assert not attempts["fitted"][-1]
     if protocol.name == "cross_entropy_sgd":
-        initial = width_search.cross_entropy.initial_params(point.network(width), point.seed_for("initial", 0, width))
+        initial = width_search.batch_norm.initial_params(point.network(width), point.seed_for("initial", 0, width))
         seed = point.seed_for("batches", 0, width)
         kernel = width_search.kernels.choose("cpu").cross_entropy(point.network(width), initial, inputs, labels, seed)
         for step in range(200):

@@ -159,7 +159,7 @@ def test_a_group_that_was_not_measured_is_named(collected, tmp_path, capsys):
     words = ["collect-claims", "--claims", str(ROOT / "config/claims.yaml"), "--preset", "made"]
     words += ["--out", str(tmp_path / "claims.json"), "--table", str(tmp_path / "claims.csv")]
     assert main([*words, "--measured", str(collected.parent / "claims" / "jump.json")]) == 1
-    assert "measure the group 'transition' again" in capsys.readouterr().err
+    assert "measure the group 'position' again" in capsys.readouterr().err
     assert not (tmp_path / "claims.json").exists()
 
 

@@ -83,7 +83,7 @@ def test_a_job_imports_the_verbs_of_stages_up_to_its_own(dataset, tmp_path):
     imported = imported_by(job("train", SHORT, tmp_path, "--data", dataset))
     assert {name for name in imported if name.startswith("jamming.commands.")} == {
         "jamming.commands.training",
-        "jamming.commands.verbs",
+        "jamming.commands.parser",
     }
 
 
@@ -93,5 +93,5 @@ def test_help_and_a_mistake_name_all_verbs(capsys):
             main(words)
         said = "".join(capsys.readouterr())
         assert not words or ("train" in said and "plan" in said)
-    listed = {path.stem for path in Path(commands.__file__).parent.glob("*.py")} - {"__init__", "verbs"}
+    listed = {path.stem for path in Path(commands.__file__).parent.glob("*.py")} - {"__init__", "parser"}
     assert set(commands.STAGES) == listed and len(commands.STAGES) == len(listed)
