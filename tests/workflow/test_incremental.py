@@ -184,18 +184,18 @@ TABLE = [
     Row(
         # The search trains, so it shares this code.
         "the code of the training",
-        append(f"{PACKAGE}/training.py", "\nEDITED = 1\n"),
+        append(f"{PACKAGE}/training/loop.py", "\nEDITED = 1\n"),
         TRAIN | SEARCH | SPECTRA | CUSPS | below("fig1", "fig7", "fig12"),
         SETTINGS,
     ),
     Row(
         "comments, docstrings and layout of the training, and how results are stored",
         all_of(
-            append(f"{PACKAGE}/training.py", "\n\n# A remark.\n"),
-            replace(f"{PACKAGE}/training.py", '"""Training the replicas', '"""Teaching the replicas'),
+            append(f"{PACKAGE}/training/loop.py", "\n\n# A remark.\n"),
+            replace(f"{PACKAGE}/training/loop.py", '"""Training the replicas', '"""Teaching the replicas'),
             append(f"{PACKAGE}/kernels/compiled.cpp", "\n// A remark.\n"),
-            append(f"{PACKAGE}/store.py", "\nEDITED = 1\n"),
-            append(f"{PACKAGE}/checkpoint.py", "\nEDITED = 1\n"),
+            append(f"{PACKAGE}/storage/store.py", "\nEDITED = 1\n"),
+            append(f"{PACKAGE}/training/checkpoint.py", "\nEDITED = 1\n"),
         ),
         NOTHING,
     ),
