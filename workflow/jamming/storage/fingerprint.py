@@ -1,24 +1,24 @@
-"""The code behind a result as one hash, so that a result is made anew when the code that counts changes.
+"""The code behind a result as one hash: when the code that counts changes, so does the hash, and the result is remade.
 
-The hash covers a module and every module of this package that it imports, as syntax trees without docstrings:
-comments, docstrings and layout do not enter, and so never train a network again. C++ source counts as part of the
-module of the same name beside it. Storage and checkpoints
-move numbers but do not make them; they enter through the format's version alone.
+The hash covers a module and every module of this package that it imports. Each enters in the form of `syntax`, so that
+comments, docstrings, layout and Python's version do not count, and so never train a network again. C++ source counts
+as part of the module of the same name beside it. Storage and checkpoints move numbers but do not make them; they enter
+through the format's version alone.
 
-To walk through a syntax tree takes longer than to import most modules. So what was found in a module is kept beside
-Python's own compiled files, where these can be written, with a hash of all that it follows from.
+Parsing a module takes longer than importing it. So the hash of each module is kept beside Python's own compiled files,
+where these can be written, under a key that changes with the module and with the code of the hash.
 """
 
 import ast
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from . import syntax
 from .files import write_whole
 from .store import FORMAT_VERSION, StoreError
 
@@ -51,9 +51,8 @@ def fingerprint(*modules: str) -> str:
 def _parsed(text: str, native: str) -> dict:
     """The hash of a module and what it imports."""
     tree = ast.parse(text)
-    imports = _imports(tree)
-    digest = hashlib.sha256((ast.dump(_without_docstrings(tree)) + native).encode()).hexdigest()
-    return {"hash": digest, "imports": imports}
+    digest = hashlib.sha256((syntax.form(tree) + native).encode()).hexdigest()
+    return {"hash": digest, "imports": _imports(tree)}
 
 
 @cache
@@ -76,13 +75,16 @@ def _keep(anew: dict[str, dict]) -> None:
 
 
 def _key(text: str, native: str) -> str:
-    """Changes with all that the hash of a module follows from, how it is found among it."""
-    return hashlib.sha256(repr((text, native, sys.version, _own_source())).encode()).hexdigest()
+    """A hash of all that the hash of a module follows from: its text and the code that computes the hash.
+
+    Python's version is not part of it: every version finds the same, so several may share what is kept.
+    """
+    return hashlib.sha256(json.dumps((text, native, _own_source())).encode()).hexdigest()
 
 
 @cache
 def _own_source() -> str:
-    return Path(__file__).read_text(encoding="utf-8")
+    return "".join(Path(file).read_text(encoding="utf-8") for file in (__file__, syntax.__file__))
 
 
 def _path(name: str) -> Path:
@@ -124,10 +126,3 @@ def _native(source: Path) -> str:
     text = source.read_text(encoding="utf-8")
     included = [_native(source.with_name(name)) for name in re.findall(r'^#include "(.+)"', text, re.MULTILINE)]
     return " ".join([*included, *re.sub(r"//[^\n]*", "", text).split()])
-
-
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return tree
