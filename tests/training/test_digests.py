@@ -8,7 +8,6 @@ in other places on other processors. On one that is not known there the test is 
 import dataclasses
 import hashlib
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 import pytest
 
 from helpers.same_bits import flat
-from jamming import datasets, kernels
+from jamming import kernels
 from jamming.spec import LinePoint, Network, Point, Protocol
 from jamming.storage import store
 from jamming.training import loop, width_search
