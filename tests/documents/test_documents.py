@@ -44,6 +44,13 @@ def test_every_figure_has_a_caption_and_no_caption_is_left_over():
         assert all(text.count("$") % 2 == 0 for text in (caption.title, caption.caption, caption.comparison))
 
 
+def test_comparisons_say_what_differs_by_construction_and_no_outcome():
+    """How a measurement came out depends on the preset that is shown; the verdicts say it."""
+    outcome = r"\b(as in the paper|as there|agree\w*|stays? |lies? below|come together|diverges?|certain)"
+    for caption in map(captions.caption_of, tables.MODULES):
+        assert not re.search(outcome, caption.comparison, re.IGNORECASE), caption.figure
+
+
 def test_captions_and_comparisons_hold_no_measured_number():
     """A decimal number in a caption could only be a result (or an exponent of one) typed in by hand."""
     for caption in captions.read_captions().values():

@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import same_color
 from matplotlib.legend import Legend
 
@@ -44,7 +45,7 @@ def in_legends(axes):
 def curves(axes):
     """Solid lines with markers, dashed lines: as they were drawn."""
     lines = [line for line in axes.lines if len(line.get_xdata()) > 2]
-    return [line for line in lines if line.get_marker() == "o"], [line for line in lines if line.is_dashed()]
+    return [line for line in lines if line.get_marker() in tuple("os^")], [line for line in lines if line.is_dashed()]
 
 
 def dotted(axes):
@@ -64,19 +65,40 @@ def test_final_and_minimum_errors_are_drawn_against_n(all_tables, name, label, p
         np.testing.assert_array_equal(minimum.get_data(), [table[load]["n_weights"], table[load]["minimum"]])
         assert same_color(final.get_color(), minimum.get_color())
         assert same_color(dotted(axes)[table[load]["n_star"]].get_color(), final.get_color())
+    assert [line.get_marker() for line in solid] == ["o", "s", "^"]  # told apart without colour
     assert axes.get_xscale() == "log" and len({str(line.get_color()) for line in solid}) == 3
     assert {"end of training", "minimum over time", "$N^*(P)$", "$P=5000$"} <= set(in_legends(axes))
     assert axes.get_title() == f"$L={table['depth']}$"
 
 
-def test_bands_are_one_standard_error(all_tables):
+def test_bars_are_one_standard_error_and_the_shade_lies_between_the_curves(all_tables):
     table = all_tables[NAMES[0]]["errors"]["P01000"]
     axes = panel(figures.draw(NAMES[0], all_tables[NAMES[0]]), "B")
-    for band, name in zip(axes.collections[:2], ("final", "minimum"), strict=True):
-        corners = band.get_paths()[0].vertices
-        for n_weights, mean, error in zip(table["n_weights"], table[name], table[f"{name}_error"], strict=True):
-            heights = corners[corners[:, 0] == n_weights, 1]
-            assert (heights.min(), heights.max()) == pytest.approx((mean - error, mean + error))
+    bars = [collection for collection in axes.collections if isinstance(collection, LineCollection)]
+    for bar, name in zip(bars[:2], ("final", "minimum"), strict=True):
+        columns = zip(bar.get_segments(), table["n_weights"], table[name], table[f"{name}_error"], strict=True)
+        for segment, n_weights, mean, error in columns:
+            np.testing.assert_allclose(segment, [(n_weights, mean - error), (n_weights, mean + error)])
+    shade = next(collection for collection in axes.collections if isinstance(collection, PolyCollection))
+    corners = shade.get_paths()[0].vertices
+    for n_weights, final, minimum in zip(table["n_weights"], table["final"], table["minimum"], strict=True):
+        heights = corners[corners[:, 0] == n_weights, 1]
+        assert (heights.min(), heights.max()) == pytest.approx((minimum, final))
+
+
+def test_networks_that_learned_nothing_do_not_flatten_the_cusp(all_tables):
+    """They leave the panel; those that learned something are inside it, and the panel is no higher than they need."""
+    table = copy.deepcopy(all_tables[NAMES[0]])
+    group = table["errors"]["P01000"]
+    group["final"][0], group["minimum"][0] = 0.5, 0.49
+    axes = panel(figures.draw(NAMES[0], table), "B")
+    low, high = axes.get_ylim()
+    loads = [table["errors"][load] for load in LOADS]
+    learned = [load["final"][load["minimum"] <= 0.25] for load in loads]
+    assert low < min(load["minimum"].min() for load in loads) and high < 1.2 * np.concatenate(learned).max() < 0.5
+    for load in loads:
+        load["final"][:], load["minimum"][:] = 0.5, 0.49
+    assert panel(figures.draw(NAMES[0], table), "B").get_ylim()[1] > 0.5
 
 
 def test_rescaled_curves_have_their_transition_at_one(all_tables):
@@ -156,7 +178,7 @@ def test_curves_lie_inside_their_panel_and_below_the_legends(arguments, name):
         frame = axes.get_window_extent(renderer)
         boxes = [legend.get_window_extent(renderer) for legend in axes.findobj(Legend)]
         boxes += [text.get_window_extent(renderer) for text in axes.texts]
-        assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 for box in boxes)
+        assert all(box.y0 > frame.y1 for box in boxes[: len(axes.findobj(Legend))])
         assert not any(one.overlaps(other) for one in boxes for other in boxes if one is not other)
         for line in axes.lines:
             points = line.get_transform().transform(line.get_xydata())
