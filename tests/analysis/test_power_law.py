@@ -6,6 +6,7 @@ import pytest
 from helpers.synthetic import power_law
 from jamming.analysis.power_law import StatisticsError, fit_power_law, mean_and_deviation, power_law_exponent
 from jamming.criteria import is_jammed, is_near_jamming
+from jamming.observables.gaps import POSITIVE_EDGES
 
 LOW, HIGH = 1e-2, 1.0
 
@@ -62,54 +63,72 @@ def test_impossible_range_is_refused(low, high):
         power_law_exponent(3, -2.0, low, high)
 
 
-def test_nothing_in_range():
-    fit = fit_power_law(np.zeros(3), np.zeros(3), LOW, HIGH, 100, seed=1)
-    assert np.isnan(fit.exponent) and np.isnan(fit.error)
-    assert (fit.n_values, fit.n_runs) == (0, 3)
+def part(values: np.ndarray, low: float = LOW, high: float = HIGH) -> dict:
+    """One side of the observable "gaps" of a run with these values."""
+    inside = values[(values >= low) & (values <= high)]
+    return {
+        "edges": POSITIVE_EDGES,
+        "counts": np.histogram(values, POSITIVE_EDGES)[0],
+        "range_low": low,
+        "range_high": high,
+        "n_in_range": len(inside),
+        "sum_log": float(np.log(inside).sum()),
+    }
 
 
-def test_no_run():
-    fit = fit_power_law([], [], LOW, HIGH, 100, seed=1)
-    assert np.isnan(fit.exponent) and fit.n_runs == 0
+def fit(runs: list[np.ndarray], n_bootstrap: int = 200, seed: int = 1):
+    return fit_power_law([part(run) for run in runs], n_bootstrap, seed, "value")
+
+
+@pytest.mark.parametrize("runs", [[], [np.array([]), np.array([10.0])]])
+def test_nothing_in_range(runs):
+    assert fit(runs).value is None and fit(runs).lacking == "value"
 
 
 def test_one_run_has_an_exponent_but_no_error():
-    fit = fit_power_law([50], [50 * np.log(0.3)], LOW, HIGH, 100, seed=1)
-    assert np.isfinite(fit.exponent) and np.isnan(fit.error)
+    found = fit([np.array([0.1, 0.3, 0.9])])
+    assert np.isfinite(found.value) and found.interval(0.95) is None
 
 
-def test_bad_bootstrap_and_shapes_are_refused():
-    with pytest.raises(StatisticsError, match="n_bootstrap is 1"):
-        fit_power_law([5, 5], [-1, -1], LOW, HIGH, 1, seed=1)
-    with pytest.raises(StatisticsError, match="one number per run"):
-        fit_power_law([5, 5], [-1], LOW, HIGH, 10, seed=1)
+def test_runs_of_different_ranges_are_refused():
+    with pytest.raises(StatisticsError, match="differ in the range"):
+        fit_power_law([part(np.array([0.1])), part(np.array([0.1]), high=0.5)], 10, 1, "value")
 
 
 def test_bootstrap_is_reproducible_and_seeded():
-    counts, sums = np.array([40, 50, 60]), np.array([-60.0, -52.0, -90.0])
-    first, again, other = (fit_power_law(counts, sums, LOW, HIGH, 50, seed).error for seed in (1, 1, 2))
+    generator = np.random.default_rng(1)
+    runs = [power_law(0.3, LOW, HIGH, 50, generator) for _ in range(4)]
+    first, again, other = (fit(runs, seed=seed).error for seed in (1, 1, 2))
     assert first == again != other
 
 
-def test_bootstrap_error_covers_the_planted_exponent():
-    """In repeated experiments the planted value lies within one standard error about 68 times in 100."""
+@pytest.mark.parametrize(("n_runs", "n_values"), [(3, 60), (5, 400), (20, 60)])
+def test_intervals_cover_the_planted_exponent(n_runs, n_values):
+    """In repeated experiments the planted value lies in the interval of 95 % at least 90 times in 100."""
     generator = np.random.default_rng(4)
     covered = []
-    for trial in range(300):
-        runs = [power_law(0.3, LOW, HIGH, 60, generator) for _ in range(20)]
-        counts, sums = np.array([sufficient(run) for run in runs]).T
-        fit = fit_power_law(counts, sums, LOW, HIGH, 200, seed=trial)
-        covered.append(abs(fit.exponent - 0.3) < fit.error)
-    assert 0.57 < np.mean(covered) < 0.76
+    for trial in range(250):
+        runs = [power_law(0.3, LOW, HIGH, n_values, generator) for _ in range(n_runs)]
+        low, high = fit(runs, 100, seed=trial).interval(0.95)
+        covered.append(low < 0.3 < high)
+    assert np.mean(covered) >= 0.9
 
 
 def test_error_is_that_of_runs_not_of_values():
     """Runs whose exponents differ give the error of their mean, however many values each holds."""
     generator = np.random.default_rng(5)
     exponents = np.linspace(-0.3, 0.9, 12)
-    counts, sums = np.array([sufficient(power_law(theta, LOW, HIGH, 20_000, generator)) for theta in exponents]).T
-    over_runs = fit_power_law(counts, sums, LOW, HIGH, 500, seed=1).error
+    over_runs = fit([power_law(theta, LOW, HIGH, 20_000, generator) for theta in exponents], 500).error
     assert over_runs == pytest.approx(np.std(exponents, ddof=1) / np.sqrt(12), rel=0.3)
+
+
+def test_the_range_is_in_the_interval():
+    """A law that bends has no exponent sharper than what it changes over the range; a straight one has."""
+    generator = np.random.default_rng(6)
+    straight = [power_law(0.3, LOW, HIGH, 4000, generator) for _ in range(8)]
+    bent = [np.concatenate([run, power_law(2.0, 0.2, HIGH, 2000, generator)]) for run in straight]
+    effects = {name: fit(runs).resolution[0] for name, runs in (("straight", straight), ("bent", bent))}
+    assert effects["straight"] < 0.05 < 0.2 < effects["bent"]
 
 
 def test_jammed_and_near_jamming():

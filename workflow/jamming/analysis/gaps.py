@@ -7,11 +7,16 @@ import numpy as np
 
 from ..spec import seed_of
 from . import Analysis, AnalysisError
-from .power_law import fit_power_law, mean_and_deviation
+from .power_law import StatisticsError, fit_power_law, mean_and_deviation
 from .sweeps import near_jamming
 
 if TYPE_CHECKING:
     from ..storage.store import Result
+
+LACKING = "run near jamming with a Δ in the range of the fit"
+
+ONE_SIGMA = 0.68
+"""Level of the interval of an exponent that a figure states."""
 
 MERGED_BINS = 2
 """Bins of the observable that make one of the figure: 5 per decade instead of 10."""
@@ -33,34 +38,31 @@ def distribution(replicas: Sequence[dict], sweep: str, side: str, analysis: Anal
     """Density of the runs pooled, one row per bin that holds at least MIN_COUNT values, and the exponent.
 
     Columns: centre (geometric), density, error (standard error over runs, 0 for one run), each (B,). Attributes:
-    n_runs, max_loss, exponent (p ∝ z^exponent), exponent_error, n_in_range, fraction_in_range
-    (of all values counted), range_low, range_high.
+    n_runs, max_loss, exponent (p ∝ z^exponent), exponent_error (half the interval of 68 %: runs and range), n_in_range,
+    fraction_in_range (of all values counted), range_low, range_high.
     Raises AnalysisError when runs differ in bins or in the range of the fit.
     """
     if not replicas:
         return {"n_runs": 0, "max_loss": analysis.max_loss}
     parts = [replica[side] for replica in replicas]
     edges = _common(parts, "edges", sweep)
-    low, high = (float(_common(parts, name, sweep)) for name in ("range_low", "range_high"))
-    power_law = fit_power_law(
-        [part["n_in_range"] for part in parts],
-        [part["sum_log"] for part in parts],
-        low,
-        high,
-        analysis.n_bootstrap,
-        seed_of(analysis.seed, sweep, side),
-    )
+    try:
+        fit = fit_power_law(parts, analysis.n_bootstrap, seed_of(analysis.seed, sweep, side), LACKING)
+    except StatisticsError as error:
+        raise AnalysisError(f"the gaps of sweep '{sweep}': {error}") from error
     counts = np.array([part["counts"] for part in parts])
+    low, high = fit.interval(ONE_SIGMA) or (np.nan, np.nan)
+    n_in_range = int(sum(part["n_in_range"] for part in parts))
     return {
         **_pooled_density(counts, edges),
         "n_runs": len(parts),
         "max_loss": analysis.max_loss,
-        "exponent": power_law.exponent,
-        "exponent_error": power_law.error,
-        "n_in_range": power_law.n_values,
-        "fraction_in_range": power_law.n_values / max(counts.sum(), 1),
-        "range_low": low,
-        "range_high": high,
+        "exponent": np.nan if fit.value is None else fit.value,
+        "exponent_error": (high - low) / 2,
+        "n_in_range": n_in_range,
+        "fraction_in_range": n_in_range / max(counts.sum(), 1),
+        "range_low": float(parts[0]["range_low"]),
+        "range_high": float(parts[0]["range_high"]),
     }
 
 

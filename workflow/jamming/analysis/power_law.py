@@ -1,8 +1,10 @@
 """Exponents of truncated power laws, with their error over runs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+
+from .statistics import Measurement, from_resamples, nothing, times_drawn
 
 _STEEPEST = 1e6  # |exponent + 1| · ln(high/low) beyond which a fit has no information left in float64
 _BISECTIONS = 80
@@ -10,22 +12,6 @@ _BISECTIONS = 80
 
 class StatisticsError(ValueError):
     """Input from which a statistic makes no sense; one sentence says which value and what is allowed."""
-
-
-@dataclass(frozen=True)
-class PowerLaw:
-    """A fitted density p(z) ∝ z^exponent on [low, high].
-
-    `error` is the standard deviation of `exponent` under resampling of runs. `exponent` is nan when no value lies in
-    the range (or all at one of its ends); `error` is nan then, and also when there is one run only.
-    """
-
-    exponent: float
-    error: float
-    n_values: int
-    n_runs: int
-    low: float
-    high: float
 
 
 def power_law_exponent(
@@ -52,32 +38,59 @@ def power_law_exponent(
     return steepness / length - 1
 
 
-def fit_power_law(
-    n_values: np.ndarray, sum_log: np.ndarray, low: float, high: float, n_bootstrap: int, seed: int
-) -> PowerLaw:
-    """Exponent of all runs pooled, with a bootstrap error over runs.
+def fit_power_law(parts: Sequence[Mapping], n_bootstrap: int, seed: int, lacking: str) -> Measurement:
+    """Exponent of p(z) ∝ z^exponent of all runs pooled; the interval holds the scatter between runs and the range.
 
-    Runs are resampled, not values: the values of one run share their network and data and are not independent.
+    Runs are resampled, not values: the values of one run share their network and data and are not independent. How
+    far a law holds is not known beforehand: `range_effect` is the resolution of the measurement.
 
-    Arguments: `n_values` (R,) and `sum_log` (R,), count and Σ ln z of each run's values within [low, high].
-    Raises StatisticsError for a bad range, shapes that differ, or fewer than two resamples.
+    Arguments: `parts`, one side of the observable "gaps" of each run: `n_in_range`, `sum_log`, `range_low`,
+    `range_high`, `edges` (B+1,), `counts` (B,). `lacking` says what there is none of if the exponent has no value.
+    Raises StatisticsError when the runs differ in range.
     """
-    n_values, sum_log = np.asarray(n_values, float), np.asarray(sum_log, float)
-    if n_values.shape != sum_log.shape or n_values.ndim != 1:
-        raise StatisticsError(
-            f"counts {n_values.shape} and sums of logarithms {sum_log.shape} must be one number per run each."
+    if not parts:
+        return nothing(lacking)
+    ranges = {(float(part["range_low"]), float(part["range_high"])) for part in parts}
+    if len(ranges) > 1:
+        raise StatisticsError(f"runs differ in the range of the fit ({sorted(ranges)}); measure all of them again.")
+    ((low, high),) = ranges
+    n_values = np.array([part["n_in_range"] for part in parts], float)
+    sum_log = np.array([part["sum_log"] for part in parts], float)
+    value = float(power_law_exponent(n_values.sum(), sum_log.sum(), low, high))
+    (times,) = times_drawn([len(parts)], n_bootstrap, seed)
+    resampled = power_law_exponent(times @ n_values, times @ sum_log, low, high)
+    counts = np.array([part["counts"] for part in parts])
+    effect = range_effect(counts, parts[0]["edges"], low, high, times)
+    return from_resamples(value, resampled, [len(parts)], lacking, (effect, effect))
+
+
+def range_effect(counts: np.ndarray, edges: np.ndarray, low: float, high: float, times: np.ndarray) -> float:
+    """How far the exponent moves with its range: the most that it changes if a third of ln z is cut off at one end.
+
+    Twice what the scatter of runs makes of such a change, by the resamples `times` (n, R), is taken off: it is in the
+    error already. 0 for a power law, and if a third holds no value. From histograms `counts` (R, B) with `edges`
+    (B+1,), whose bins are narrow enough to stand for their geometric centres.
+    """
+    middle, third = np.log(edges[:-1] * edges[1:]) / 2, (high / low) ** (1 / 3)
+    drawn = np.concatenate([np.ones((1, len(counts))), times]) @ counts
+
+    def exponents(start: float, end: float) -> np.ndarray:
+        """Of all runs, then of the resamples, (1 + n,)."""
+        first, last = (int(np.argmin(np.abs(np.log(edges / place)))) for place in (start, end))
+        if last <= first:
+            return np.full(len(drawn), np.nan)
+        inside = slice(first, last)
+        return power_law_exponent(
+            drawn[:, inside].sum(axis=1), drawn[:, inside] @ middle[inside], edges[first], edges[last]
         )
-    if n_bootstrap < 2:
-        raise StatisticsError(f"n_bootstrap is {n_bootstrap}; an error needs at least 2 resamples.")
-    n_runs = len(n_values)
-    exponent = float(power_law_exponent(n_values.sum(), sum_log.sum(), low, high))
-    error = np.nan
-    if n_runs > 1 and np.isfinite(exponent):
-        times_drawn = np.random.default_rng(seed).multinomial(n_runs, np.full(n_runs, 1 / n_runs), size=n_bootstrap)
-        resampled = power_law_exponent(times_drawn @ n_values, times_drawn @ sum_log, low, high)
-        resampled = resampled[np.isfinite(resampled)]
-        error = float(np.std(resampled, ddof=1)) if len(resampled) > 1 else np.nan
-    return PowerLaw(exponent, error, int(n_values.sum()), n_runs, float(low), float(high))
+
+    whole, effects = exponents(low, high), [0.0]
+    for ends in ((low * third, high), (low, high / third)):
+        change = exponents(*ends) - whole
+        resampled = change[1:][np.isfinite(change[1:])]
+        if np.isfinite(change[0]) and len(resampled) > 1:
+            effects.append(float(abs(change[0]) - 2 * np.std(resampled, ddof=1)))
+    return max(effects)
 
 
 def mean_and_deviation(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -143,9 +143,11 @@ def accuracy(sweep: str, results: Results, analysis: Analysis) -> Measurement:
 
 
 def kendall(values: np.ndarray) -> float:
-    """Kendall's τ of values (K,) with their order: the mean sign of v_j − v_i over i < j."""
-    i, j = np.triu_indices(len(values), 1)
-    return float(np.sign(values[j] - values[i]).mean())
+    """Kendall's τ of values (K,) with their order; 0 where all are equal."""
+    from scipy.stats import kendalltau
+
+    tau = float(kendalltau(np.arange(len(values)), values).statistic)
+    return tau if math.isfinite(tau) else 0.0
 
 
 def _measure(

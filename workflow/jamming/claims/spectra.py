@@ -109,10 +109,10 @@ def collapse(sweeps: Mapping[str, str], results: Results, analysis: Analysis) ->
 
 
 def ks_distance(one: np.ndarray, other: np.ndarray) -> float:
-    """The largest difference of two empirical distribution functions; values (n,) and (m,) ascending."""
-    places = np.concatenate([one, other])
-    shares = (np.searchsorted(values, places, side="right") / len(values) for values in (one, other))
-    return float(np.max(np.abs(np.subtract(*shares))))
+    """The largest difference of the empirical distribution functions of values (n,) and (m,)."""
+    from scipy.stats import ks_2samp
+
+    return float(ks_2samp(one, other, method="asymp").statistic)
 
 
 def _near_by_depth(sweeps: Mapping[str, str], results: Results, analysis: Analysis) -> list[list[dict]]:
