@@ -10,6 +10,7 @@ import matplotlib
 import matplotlib.figure
 import numpy as np
 import pytest
+from matplotlib.colors import same_color
 
 from helpers import synthetic
 from jamming import figures, tables
@@ -228,6 +229,33 @@ def test_depths_have_the_same_colours_everywhere(all_tables):
     assert {lines[f"$L={depth}$"] for depth in (2, 3, 5)} == {DEPTH_COLOURS[f"L{depth}"] for depth in (2, 3, 5)}
     (mnist,) = (line for line in panel(figure, "D").lines if line.get_label() == "$L=5$")
     assert mnist.get_color() == DEPTH_COLOURS["L5"]
+
+
+def test_depths_of_spectra_are_told_apart_without_colour(all_tables):
+    figure = figures.draw("fig7", all_tables["fig7"])
+    for label in "bcd":
+        styles = {}
+        for line in panel(figure, label).lines:
+            for name, colour in DEPTH_COLOURS.items():
+                if same_color(line.get_color(), colour):
+                    styles[name] = str(line._dash_pattern)
+        assert len(styles) == len(set(styles.values())) > 1, label
+
+
+def test_a_peak_at_zero_does_not_flatten_the_bulk_of_h(all_tables):
+    """The panel is scaled by the eigenvalues away from 0; an inset, and only then, shows the whole peak."""
+    for height in (0.0, 50.0):
+        table = copy.deepcopy(all_tables["fig7"])
+        for group in (group for group in table["relu"]["h"].values() if isinstance(group, dict)):
+            edges = group["edges"]
+            at_zero = np.abs(edges[:-1] + edges[1:]) / 2 < 10 * group["linear_width"]
+            bulk = group["mean"][~at_zero].max()
+            group["mean"], group["deviation"] = np.where(at_zero, height * bulk, group["mean"]), 0 * group["mean"]
+        d = panel(figures.draw("fig7", table), "d")
+        peak = max(group["mean"].max() for group in table["relu"]["h"].values() if isinstance(group, dict))
+        assert bool(d.child_axes) == (height > 0)
+        assert d.get_ylim()[1] < 0.5 * peak if height else d.get_ylim()[1] > peak
+        assert not height or d.child_axes[0].get_ylim()[1] > peak
 
 
 def test_generalization_insets_show_the_load(all_tables):

@@ -7,7 +7,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from .panels.spectra import draw_averaged, draw_positive_part, draw_rescaled
-from .panels.style import DEPTH_COLOURS, DOUBLE_COLUMN, count_runs, depth_label, label_panel, not_run, scientific
+from .panels.style import (
+    DEPTH_COLOURS,
+    DEPTH_LINES,
+    DOUBLE_COLUMN,
+    count_runs,
+    depth_label,
+    label_panel,
+    not_run,
+    scientific,
+)
 from .panels.table import Table, runs_in
 
 
@@ -41,7 +50,7 @@ def _draw_row(panels: list[Axes], network: Table, activation: str, singly: bool)
 
 
 def _legend(figure: Figure, relu: Table, tanh: Table) -> None:
-    """What the colours mean, in the place left free under (a)."""
+    """What colours and lines mean, in the place left free under (a)."""
     handles, labels = [], []
     for activation, network, row in (("ReLU", relu, "a–d"), ("tanh", tanh, "e–g")):
         groups = network.group("hp").groups(or_none=True)
@@ -50,8 +59,10 @@ def _legend(figure: Figure, relu: Table, tanh: Table) -> None:
         handles.append(Line2D([], [], ls="none"))
         labels.append(f"{activation} ({row}), $\\mathcal{{L}} <$ {scientific(network.attribute('max_loss'))}")
         for name, group in groups.items():
-            handles.append(Line2D([], [], color=DEPTH_COLOURS[name], lw=1.4))
+            handles.append(Line2D([], [], color=DEPTH_COLOURS[name], ls=DEPTH_LINES[name], lw=1.4))
             labels.append(f"{depth_label(name)}, {count_runs(runs_in([group]))}")
     handles += [Line2D([], [], ls="none")] * 2
     labels += ["band: standard deviation over runs", "(b): lighter for higher $\\mathcal{L}$"]
-    figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.0, 0.06), fontsize=7, labelspacing=0.35)
+    figure.legend(
+        handles, labels, handlelength=2.2, loc="lower left", bbox_to_anchor=(0.0, 0.06), fontsize=7, labelspacing=0.35
+    )

@@ -8,10 +8,23 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
-from .style import DEPTH_COLOURS, GREY, LOSS_COLOURS, log_ticks, no_run_near_jamming, note, per_depth, tick_label, tint
+from .style import (
+    DEPTH_COLOURS,
+    DEPTH_LINES,
+    GREY,
+    LOSS_COLOURS,
+    log_ticks,
+    no_run_near_jamming,
+    note,
+    per_depth,
+    tick_label,
+    tint,
+)
 from .table import Table
 
 DENSITY = r"$\rho(\lambda)$"
+AWAY = 10
+"""Eigenvalues beyond so many linear widths of the axis are away from the peak at 0."""
 NAMES = {"hp": r"$\mathcal{H}_p$", "h0": r"$\mathcal{H}_0$", "h": r"$\mathcal{H}$"}
 
 
@@ -48,12 +61,13 @@ def draw_rescaled(axes: Axes, groups: Mapping[str, Table], max_loss: float, sing
         heights.append(mean)
         if singly:
             for curve, tone in zip(density[::-1], np.linspace(0, 0.75, len(density))[::-1], strict=True):
-                axes.plot(*_points(centre, curve), color=tint(DEPTH_COLOURS[name], tone), lw=0.6)
+                colour = tint(DEPTH_COLOURS[name], tone)
+                axes.plot(*_points(centre, curve), color=colour, ls=DEPTH_LINES[name], lw=0.6)
         else:
             shown = np.where(mean > 0, mean, np.nan)
             # A band that reaches 0 has no lower end on a logarithmic axis: it ends at the foot of the panel.
             lower = np.maximum(shown - deviation, np.nanmin(shown) / 1e3)
-            _draw_band(axes, centre, shown, lower, shown + deviation, DEPTH_COLOURS[name])
+            _draw_band(axes, name, centre, shown, lower, shown + deviation)
     axes.set(yscale="log", xlabel=r"$\lambda/\sqrt{\mathcal{L}}$", ylabel=r"$\rho(\lambda/\sqrt{\mathcal{L}})$")
     axes.axvline(0, color=GREY, lw=0.4, zorder=0)
     _asinh_axis(axes, edges, width)
@@ -71,21 +85,51 @@ def draw_averaged(axes: Axes, groups: Mapping[str, Table], matrix: str, max_loss
     if not groups:
         no_run_near_jamming(axes, max_loss)
         return
-    for name, group in groups.items():
-        edges, mean, deviation = group.histogram("mean", "deviation")
-        width = group.attribute("linear_width")
-        lower = np.maximum(mean - deviation, 0)
-        _draw_band(axes, _asinh_centres(edges, width), mean, lower, mean + deviation, DEPTH_COLOURS[name])
+    curves = {name: _averaged(group) for name, group in groups.items()}
+    width = next(iter(groups.values())).attribute("linear_width")
+    edges = next(iter(groups.values())).histogram("mean")[0]
+    for name, curve in curves.items():
+        _draw_band(axes, name, *curve)
     axes.set(xlabel=r"$\lambda$", ylabel="fraction per decade")
-    axes.set_ylim(0, 1.3 * axes.get_ylim()[1])
     _asinh_axis(axes, edges, width)
     axes.set_title(NAMES[matrix], pad=3)
     if matrix == "h0":
+        axes.set_ylim(0, 1.3 * axes.get_ylim()[1])
         _draw_delta_at_zero(axes)
         per_depth(axes, r"weight of $\delta(\lambda)$", _values(groups, "zero_weight"))
     else:
         axes.axvline(0, color=GREY, lw=0.4, zorder=0)
+        _leave_room_for_the_bulk(axes, curves, edges, width)
         per_depth(axes, r"fraction $\lambda<0$", _values(groups, "negative_fraction"))
+
+
+def _averaged(group: Table) -> tuple[np.ndarray, ...]:
+    """Middles of the bins, mean, and the ends of one standard deviation, each (B,)."""
+    edges, mean, deviation = group.histogram("mean", "deviation")
+    centre = _asinh_centres(edges, group.attribute("linear_width"))
+    return centre, mean, np.maximum(mean - deviation, 0), mean + deviation
+
+
+def _leave_room_for_the_bulk(
+    axes: Axes, curves: Mapping[str, tuple[np.ndarray, ...]], edges: np.ndarray, width: float
+) -> None:
+    """Scale the panel by the eigenvalues away from 0. If those at 0 tower over them, an inset shows the whole."""
+    spike = max(mean.max() for _, mean, *_ in curves.values())
+    bulk = max(upper[np.abs(centre) > AWAY * width].max() for centre, *_, upper in curves.values())
+    if spike < 2 * bulk:
+        axes.set_ylim(0, 1.3 * max(spike, bulk))
+        return
+    axes.set_ylim(0, 2.2 * bulk)
+    inset = axes.inset_axes([0.6, 0.46, 0.37, 0.32])
+    inset.set_in_layout(False)
+    for name, (centre, mean, *_) in curves.items():
+        inset.plot(centre, mean, color=DEPTH_COLOURS[name], ls=DEPTH_LINES[name], lw=0.6)
+    inset.set_xscale("asinh", linear_width=width)
+    inset.set(
+        xlim=(edges[0], edges[-1]), ylim=(0, 1.1 * spike), xticks=[0], xticklabels=["0"], yticks=[round(spike, 1)]
+    )
+    inset.xaxis.set_minor_locator(NullLocator())
+    inset.tick_params(labelsize=5.5, size=2, pad=1.5)
 
 
 def _with_runs(groups: Mapping[str, Table]) -> dict[str, Table]:
@@ -104,11 +148,11 @@ def _points(centre: np.ndarray, density: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _draw_band(
-    axes: Axes, centre: np.ndarray, mean: np.ndarray, lower: np.ndarray, upper: np.ndarray, colour: str
+    axes: Axes, name: str, centre: np.ndarray, mean: np.ndarray, lower: np.ndarray, upper: np.ndarray
 ) -> None:
-    """A mean and the standard deviation over runs as the thickness around it."""
-    axes.fill_between(centre, lower, upper, color=colour, alpha=0.3, lw=0)
-    axes.plot(centre, mean, color=colour, lw=0.9)
+    """The mean of a depth, and the standard deviation over runs as the thickness around it."""
+    axes.fill_between(centre, lower, upper, color=DEPTH_COLOURS[name], alpha=0.3, lw=0)
+    axes.plot(centre, mean, color=DEPTH_COLOURS[name], ls=DEPTH_LINES[name], lw=0.9)
 
 
 def _log_height(axes: Axes, density: np.ndarray, headroom: float) -> None:

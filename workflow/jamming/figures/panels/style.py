@@ -14,6 +14,8 @@ SINGLE_COLUMN, DOUBLE_COLUMN = 3.4, 7.0
 DEPTH_COLOURS = {"L1": "#e08214", "L2": "#1f4fbf", "L3": "#cf2a27", "L5": "#1f8f3a"}
 """[G] Fig. 7(d): L = 2 blue, L = 3 red, L = 5 green, in every figure; L = 1 is ours."""
 DEPTH_MARKERS = {"L1": "D", "L2": "o", "L3": "s", "L5": "^"}
+DEPTH_LINES = {"L1": (0, (1, 1)), "L2": "-", "L3": (0, (4, 1.2)), "L5": (0, (4, 1.2, 1, 1.2))}
+"""Markers and lines tell the depths apart without colour."""
 TIME_COLOURS = LinearSegmentedColormap.from_list("time", ["#3fbf4f", "#1fa0a0", "#1c3fb4"])
 """[G] Fig. 6(a): from green (short time) to blue (long time)."""
 LOSS_COLOURS = LinearSegmentedColormap.from_list("loss", ["#000000", "#6a176e", "#d1426f", "#f98e09", "#f2d43f"])
@@ -64,8 +66,9 @@ def count_runs(number: int) -> str:
 
 
 def per_depth(axes: Axes, title: str, values: Mapping[str, str], y: float = 0.95) -> None:
-    """A title at the right of a panel and, under it, one value for each depth in its colour."""
-    note(axes, title, 0.96, y, ha="right")
+    """A title at the right of a panel and, under it, one value for each depth in its colour, in the order it names."""
+    depths = ",".join(name.removeprefix("L") for name in values)
+    note(axes, f"{title}, $L={depths}$" if len(values) > 1 else title, 0.96, y, ha="right")
     for column, (name, text) in enumerate(reversed(values.items())):
         note(axes, text, 0.96 - 0.19 * column, y - 0.09, ha="right", color=DEPTH_COLOURS[name])
 
