@@ -1,43 +1,9 @@
 """The configuration: every mistake is one sentence that names the key, its value and what is allowed."""
 
-from pathlib import Path
-
 import pytest
-import yaml
 
+from helpers.changed_config import CONFIG, PRESETS, changed, preset
 from jamming.config import ConfigError, preset_file, read_lines, read_points, with_numbers
-
-CONFIG = Path(__file__).resolve().parents[1] / "config"
-PRESETS = sorted(path.stem for path in (CONFIG / "presets").glob("*.yaml"))
-
-
-def merge(base, more):
-    """What Snakemake does with a second config file."""
-    for key, value in more.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
-            merge(base[key], value)
-        else:
-            base[key] = value
-    return base
-
-
-def preset(name):
-    defaults, sizes = (
-        yaml.safe_load(path.read_text()) for path in (CONFIG / "config.yaml", CONFIG / "presets" / f"{name}.yaml")
-    )
-    return merge(defaults, sizes)
-
-
-def changed(path, value, base="quick"):
-    config = preset(base)
-    place = config
-    for key in path[:-1]:
-        place = place[key]
-    if value is KeyError:
-        del place[path[-1]]
-    else:
-        place[path[-1]] = value
-    return config
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from helpers import synthetic
+from helpers.synthetic import SETTINGS
 from helpers.workflow_copy import copy_of_the_project, planned, said, snakemake
 from jamming.__main__ import main
 from jamming.analysis import Analysis
@@ -13,7 +14,6 @@ from jamming.claims import exponents, jump, position, summary
 from jamming.claims.collection import from_json
 from jamming.commands.figures import RESULT_KINDS, result_file
 from jamming.storage import store
-from workflow.test_claims import SETTINGS
 
 ANALYSIS = Analysis.from_settings(json.loads(SETTINGS))
 SWEEP = "relu_L3"

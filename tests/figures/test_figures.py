@@ -13,13 +13,12 @@ import pytest
 from matplotlib.colors import same_color
 
 from helpers import synthetic
+from helpers.drawn import ANALYSIS, NETWORK, panel, words
 from jamming import figures, tables
 from jamming.analysis import Analysis
 from jamming.figures import FigureError
 from jamming.figures.panels.style import DEPTH_COLOURS, LossAxis, log_ticks, scientific, tick_label
 
-NETWORK = {"dim": 5, "depth": 3, "width": 6}
-ANALYSIS = Analysis(max_loss=synthetic.MAX_LOSS, n_bootstrap=50, seed=1, drawn_network=NETWORK)
 PANELS = {
     "fig1": "",
     "fig2": "abcdefgh",
@@ -51,18 +50,6 @@ def make_tables(results, analysis=ANALYSIS):
 @pytest.fixture(scope="module")
 def all_tables():
     return make_tables(synthetic.make_results())
-
-
-def panel(figure, label):
-    for axes in figure.axes:
-        if axes.get_title(loc="left") in (label, f"({label})"):
-            return axes
-    raise AssertionError(f"no panel {label}")
-
-
-def words(axes):
-    legend = axes.get_legend()
-    return [text.get_text() for text in [*axes.texts, *(legend.get_texts() if legend else [])]]
 
 
 @pytest.mark.parametrize("name", figures.NAMES)

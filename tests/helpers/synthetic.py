@@ -25,6 +25,8 @@ THETA, GAMMA = 0.3, 0.2
 POSITIVE_RANGE, NEGATIVE_RANGE = (1e-2, 1.0), (1e-3, 1e-1)
 N_BINS = {"positive": np.logspace(-6, 2, 81), "negative": np.logspace(-8, 2, 101)}
 MAX_LOSS = 1e-3
+SETTINGS = json.dumps({"max_loss": MAX_LOSS, "n_bootstrap": 20, "seed": 1})
+"""What the verbs are told about the analysis of these results."""
 
 
 def make_results(width: int = 8, n_points: int = 6, replicas: int = 3, seed: int = 0) -> dict:

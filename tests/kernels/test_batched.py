@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from helpers.one_step import problem
 from jamming.kernels import batched, cuda_graph
 from jamming.kernels.batched import BatchedHingeAdam
 from jamming.kernels.torch_step import TorchHingeAdam
 from jamming.network import forward
-from kernels.test_kernels import problem
 
 MARGIN = 0.5
 RATES = np.linspace(2e-2, 1e-4, 60)

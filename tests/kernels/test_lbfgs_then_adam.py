@@ -6,7 +6,10 @@ import subprocess
 import numpy as np
 import pytest
 
+from helpers.one_step import problem
 from helpers.same_bits import assert_same_bits
+from helpers.small_trainings import LINE_POINT as LINE
+from helpers.small_trainings import POINT, command, interrupted
 from jamming import datasets, kernels
 from jamming.kernels.lbfgs import Lbfgs
 from jamming.kernels.lbfgs_then_adam import LbfgsThenAdam
@@ -17,9 +20,6 @@ from jamming.spec import Protocol
 from jamming.storage import store
 from jamming.training import loop, width_search
 from jamming.training.checkpoint import Checkpoint
-from kernels.test_kernels import problem
-from training.test_loop import POINT, command, interrupted
-from training.test_width_search import POINT as LINE
 
 PROTOCOL = Protocol("hinge_lbfgs_annealed", 0.5, 60, 1e-2, 1e-6, 0, 25)
 N_TRAIN = 200

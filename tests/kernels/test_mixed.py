@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from helpers.one_step import problem
 from jamming.kernels.compiled import CompiledHingeAdam
 from jamming.kernels.mixed import MixedHingeAdam
 from jamming.kernels.torch_step import TorchHingeAdam
 from jamming.network import forward, unpack
-from kernels.test_kernels import problem
 
 RATES = np.linspace(1e-2, 1e-4, 60)
 SWITCH = 1e-3

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from helpers.speeds import SPEEDS
 from helpers.workflow_copy import copy_of_the_project, environment, planned, snakemake
 from jamming.__main__ import main
 from jamming.config import ConfigError, load, read_lines, read_points
@@ -14,7 +15,6 @@ from jamming.planning.cost import (
     OF_A_SWEEP,
     Job,
     PlanError,
-    Speeds,
     expected_attempts,
     expected_steps,
     measured,
@@ -24,15 +24,6 @@ from jamming.planning.cost import (
 from jamming.spec import Network
 from jamming.storage import store
 
-SPEEDS = Speeds(
-    step={"relu": (1e-5, 1e-10, 2e-9), "tanh": (2e-5, 1e-10, 5e-9), "cross_entropy_sgd": (1e-4, 1e-10, 1e-9)},
-    evaluation=(1e-4, 1e-10, 1e-9),
-    spectrum=(1e-3, 1e-10),
-    effective=(1e-3, 1e-10),
-    start={"training": 1.5, "measuring": 0.4, "drawing": 0.7},
-    base={"training": 3e8, "measuring": 8e7, "drawing": 1e8},
-    error=0.1,
-)
 RULES = {"train": "train", "lines": "find_transition", "data": "generate_data", "fetch": "fetch_mnist"}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers.same_bits import assert_same_bits
+from helpers.small_trainings import wait_until_it_handles
 from jamming import datasets
 from jamming.spec import LinePoint, Network, Point, Protocol
 from jamming.storage import store
@@ -63,15 +64,6 @@ def start(point, dataset_file, out):
     environment = {**os.environ, "PYTHONPATH": PACKAGE}
     environment.pop("JAMMING_SAVE_EVERY_SECONDS", None)
     return subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def wait_until_it_handles(job, number):
-    """Wait until the process catches this signal, as the kernel sees it: then it is at work."""
-    while job.poll() is None:
-        caught = next(line for line in Path(f"/proc/{job.pid}/status").read_text().splitlines() if "SigCgt" in line)
-        if int(caught.split()[1], 16) >> (number - 1) & 1:
-            return
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from helpers.same_bits import assert_same_bits, flat
+from helpers.small_trainings import wait_until_it_handles
 from jamming import datasets, kernels
 from jamming.kernels.batched import BatchedHingeAdam
 from jamming.spec import Network, Point, Protocol
@@ -18,7 +19,6 @@ from jamming.storage import store
 from jamming.training import lockstep, loop
 from jamming.training.checkpoint import Checkpoint
 from jamming.training.replica import DivergenceError
-from training.test_interruption import wait_until_it_handles
 
 ALONE, TOGETHER = kernels.choose("cpu", "torch"), kernels.choose("cpu", "batched")
 

@@ -2,38 +2,23 @@
 
 import dataclasses
 import json
-import os
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
 from helpers.same_bits import assert_same_bits
+from helpers.small_trainings import POINT, command, interrupted
 from jamming import datasets, kernels
 from jamming.losses import count_misclassified, quadratic_hinge
 from jamming.network import forward
-from jamming.spec import Network, Point, Protocol
+from jamming.spec import Network, Protocol
 from jamming.storage import store
 from jamming.training import loop
 from jamming.training.checkpoint import Checkpoint
 from jamming.training.replica import DivergenceError
-
-PACKAGE = str(Path(loop.__file__).resolve().parents[2])
-
-POINT = Point(
-    sweep="relu_L2",
-    dataset="random",
-    network=Network(dim=5, width=6, depth=2, activation="relu"),
-    protocol=Protocol("hinge_adam_annealed", 0.5, 400, 1e-2, 1e-6, 0),
-    n_train=200,
-    replicas=2,
-    dtype="float64",
-    seed=1,
-)
 
 
 def with_steps(point, steps):
@@ -166,27 +151,6 @@ def test_progress_is_reported(dataset, tmp_path, monkeypatch):
     assert any("relu_L2 P=200 replica 1/2: step 5/400, N_Δ=" in line and "ETA 0:00:0" in line for line in lines)
 
 
-def interrupted(steps, checkpoint, monkeypatch, point, dataset):
-    """Train with a save after every step, and die in the middle of step `steps`."""
-
-    class Killed(Exception):
-        pass
-
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0)
-    kernel, count = loop.kernels.choose("cpu").hinge_adam, iter(range(10**9))
-    original = kernel.compute_gradient
-
-    def dying(self):
-        if next(count) == steps:
-            raise Killed
-        return original(self)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(kernel, "compute_gradient", dying)
-        with pytest.raises(Killed):
-            loop.train(point, dataset, checkpoint)
-
-
 @pytest.mark.parametrize("dtype", ["float64", "mixed"])
 @pytest.mark.parametrize("steps", [1, 17, 57, 60, 61, 62, 100])
 def test_resumed_training_gives_the_same_bits(dataset, tmp_path, monkeypatch, steps, dtype):
@@ -220,12 +184,6 @@ def test_a_useless_checkpoint_means_starting_over_and_saying_so(dataset, tmp_pat
             checkpoint.spec = {"x": 2}
         assert_same_bits(loop.train(point, dataset, checkpoint), expected)
     assert any("starting over" in line for line in lines)
-
-
-def command(dataset_file, out, point):
-    words = [sys.executable, "-m", "jamming", "train", "--data", str(dataset_file), "--spec", point.to_json()]
-    environment = {**os.environ, "PYTHONPATH": PACKAGE, "JAMMING_SAVE_EVERY_SECONDS": "0.05"}
-    return [*words, "--device", "cpu", "--out", str(out)], environment
 
 
 def test_two_processes_do_not_write_the_same_result(dataset_file, tmp_path):

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from helpers.same_bits import assert_same_bits
+from helpers.small_trainings import CROSS_ENTROPY, HINGE
+from helpers.small_trainings import LINE_POINT as POINT
 from jamming import datasets
 from jamming.spec import LinePoint, Network, Protocol
 from jamming.storage import store
@@ -30,24 +32,6 @@ from jamming.training.widths import (
 )
 
 PACKAGE = str(Path(widths.__file__).resolve().parents[2])
-
-HINGE = Protocol("hinge_adam_annealed", 0.5, 400, 3e-2, 1e-6, 0)
-CROSS_ENTROPY = Protocol("cross_entropy_sgd", 0.0, 1000, 0.2, 0.02, 0)
-
-POINT = LinePoint(
-    line="relu_L2",
-    dataset="random",
-    depth=2,
-    activation="relu",
-    dim=5,
-    protocol=HINGE,
-    n_train=40,
-    replicas=1,
-    dtype="float64",
-    seed=1,
-    first_ratio=1.2,
-    max_ratio=6.0,
-)
 
 
 def a_point(**changes):

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from helpers.speeds import SPEEDS
 from helpers.workflow_copy import ROOT, environment
 from jamming.config import load as config_of
 from jamming.config import read_lines, read_points
 from jamming.documents.generated import between_marks
 from jamming.planning.cost import plan, together
-from planning.test_planning import SPEEDS
 
 FOLDER = ROOT / "benchmarks"
 

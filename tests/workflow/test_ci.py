@@ -6,8 +6,8 @@ import shlex
 import pytest
 import yaml
 
+from helpers.changed_config import PRESETS
 from helpers.workflow_copy import ROOT
-from workflow.test_workflow import PRESETS
 
 GITHUB = ROOT / ".github"
 # YAML 1.1 reads the key `on` as true.

@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from helpers import synthetic
+from helpers.changed_config import PRESETS
+from helpers.synthetic import SETTINGS
 from helpers.workflow_copy import copy_of_the_project, planned, said, snakemake
 from jamming import claims
 from jamming.__main__ import main
@@ -19,10 +21,8 @@ from jamming.claims.catalogue import read_catalogue
 from jamming.claims.verdict import VERDICTS
 from jamming.commands.figures import RESULT_KINDS, result_file
 from jamming.storage import store
-from workflow.test_workflow import PRESETS
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = json.dumps({"max_loss": synthetic.MAX_LOSS, "n_bootstrap": 20, "seed": 1})
 KEYS = (
     *("id", "group", "statement", "published", "source", "observable", "unit", "value", "interval_68", "interval_95"),
     *("n_runs", "verdict", "reason", "tolerance", "inputs"),

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
+from helpers.conda_environments import CONDA_NAMES, CONDA_ONLY, ENVS, dependencies
 from helpers.workflow_copy import copy_of_the_project, snakemake
 from jamming.storage import store
 from jamming.storage.fingerprint import PACKAGE, _imports, _path, _resolved
-from workflow.test_setup import CONDA_NAMES, CONDA_ONLY, ENVS, dependencies
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE_PACKAGES = Path(store.h5py.__file__).resolve().parents[1]

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from figures.test_figures import ANALYSIS, panel, words
 from helpers import synthetic
+from helpers.changed_config import changed
+from helpers.drawn import ANALYSIS, panel, words
 from helpers.workflow_copy import copy_of_the_project, planned, said, snakemake
 from jamming import figures, tables
 from jamming.analysis import AnalysisError
 from jamming.config import ConfigError, read_lines, read_points
 from jamming.planning import cost
 from jamming.storage import store
-from test_config import changed
 
 IN_PART = ("fig6", "fig7", "fig8")
 RUN = "relu_L3"

@@ -11,12 +11,9 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from helpers.conda_environments import CONDA_NAMES, CONDA_ONLY, ENVS, dependencies
+
 ROOT = Path(__file__).resolve().parents[2]
-ENVS = sorted((ROOT / "envs").glob("*.yaml"))
-# conda-forge's names for what the package index calls otherwise
-CONDA_NAMES = {"pytorch-cpu": "torch", "pytorch-gpu": "torch", "matplotlib-base": "matplotlib"}
-# what only conda can install
-CONDA_ONLY = {"python": "3.11", "cuda-version": "12.9"}
 
 
 def lock_entries(text: str) -> list[list[str]]:
@@ -48,19 +45,6 @@ LOCK_TEXT = (ROOT / "envs/requirements.lock").read_text()
 LOCK = lock_entries(LOCK_TEXT)
 LOCKED = pins([entry[0] for entry in LOCK])
 TORCH = pins([entry[0] for entry in lock_entries((ROOT / "envs/requirements-torch.txt").read_text())])
-
-
-def dependencies(env: Path) -> dict[str, str]:
-    """Name → version of a conda environment's dependencies: `name =version`, or `name==version` from the index."""
-    versions = {}
-    entries = yaml.safe_load(env.read_text())["dependencies"]
-    from_index = [entry for group in entries if isinstance(group, dict) for entry in group["pip"]]
-    for entry in [entry for entry in entries if isinstance(entry, str)] + from_index:
-        separator = "==" if entry in from_index else " ="
-        match = re.fullmatch(rf"([a-z0-9_-]+){separator}([0-9][0-9.]*)", entry)
-        assert match, f"{env.name}: {entry!r} is not of the form 'name{separator}version'"
-        versions[match[1]] = match[2]
-    return versions
 
 
 def test_every_locked_package_has_hashes():

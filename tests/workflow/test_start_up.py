@@ -10,12 +10,10 @@ from pathlib import Path
 import pytest
 
 import jamming
+from helpers.small_trainings import CROSS_ENTROPY, LINE_POINT, POINT
 from jamming import commands, datasets
 from jamming.__main__ import main
 from jamming.storage import store
-from training.test_loop import POINT
-from training.test_width_search import CROSS_ENTROPY
-from training.test_width_search import POINT as LINE_POINT
 
 PACKAGE = str(Path(jamming.__file__).resolve().parents[1])
 

@@ -10,11 +10,11 @@ import time
 import pytest
 import yaml
 
+from helpers.changed_config import PRESETS
 from helpers.workflow_copy import ROOT, copy_of_the_project, planned, said, snakemake
 from jamming import tables
 from jamming.storage import store
 
-PRESETS = sorted(path.stem for path in (ROOT / "config" / "presets").glob("*.yaml"))
 FIGURES = [f"figures/{name}.pdf" for name in tables.MODULES]
 
 

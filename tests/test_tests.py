@@ -1,0 +1,37 @@
+"""The tests themselves: each finds its shared parts in helpers, and a newcomer finds each by the path of its module."""
+
+import ast
+
+import pytest
+
+from helpers.workflow_copy import ROOT
+
+TESTS = ROOT / "tests"
+FILES = sorted(TESTS.rglob("test_*.py"))
+PACKAGE = ROOT / "workflow" / "jamming"
+# Of the workflow as a whole, and of the tests.
+WITHOUT_A_MODULE = {TESTS / "workflow", TESTS / "test_tests.py"}
+
+
+def imported(path):
+    """The names of all modules that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+@pytest.mark.parametrize("path", [*FILES, *TESTS.glob("helpers/*.py")], ids=lambda path: str(path.relative_to(TESTS)))
+def test_no_test_is_imported(path):
+    """What two tests need is in helpers. (jamming.analysis.test_error is the error on test data.)"""
+    assert not [name for name in imported(path) if "test_" in name and not name.startswith("jamming.")]
+
+
+def test_a_test_lies_where_its_module_does():
+    """In the folder of that name; a module of no folder has a test of its own name."""
+    for path in FILES:
+        folder = PACKAGE / path.parent.relative_to(TESTS)
+        if not {path, path.parent} & WITHOUT_A_MODULE:
+            module = folder / f"{path.stem.removeprefix('test_')}.py"
+            assert module.exists() if folder == PACKAGE else folder.is_dir(), path
