@@ -4,6 +4,7 @@ import io
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import docutils.core
@@ -13,7 +14,7 @@ from helpers import synthetic_claims
 from helpers.made_documents import COMMIT, DATE, EARLIER_COMMIT, PRESET, make_documents_inputs
 from jamming import tables
 from jamming.__main__ import main
-from jamming.documents import DocumentError, captions, claims, gallery, numbers, times
+from jamming.documents import DocumentError, captions, claims, gallery, numbers, paper_values, times
 from jamming.storage import store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -148,6 +149,17 @@ def test_verdicts_are_counted_and_looked_up():
     assert [row["id"] for row in claims.about(made, ("cusp", "nobody", "hp"))] == ["cusp", "hp-collapse"]
     assert [row["id"] for row in claims.about(made, ("theta",))] == ["theta-relu", "theta-tanh"]
     assert all(row["measured"] == "–" for row in claims.shown(made) if row["verdict"] == claims.VERDICTS[3])
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [([False, False], False), ([False, None], None), ([None, True], True), ([True, False], True)],
+)
+def test_facts_say_whether_uncommitted_code_took_part_or_that_this_is_not_known(made, states, expected):
+    root, _ = made
+    run = paper_values.read_head(next((root / "results" / PRESET / "runs").rglob("*.h5")), "run")
+    heads = [replace(run, provenance={**run.provenance, "dirty": state}) for state in states]
+    assert paper_values.collect(PRESET, {}, heads, {"claims": []})["dirty"] is expected
 
 
 def test_facts_say_what_was_run(made, facts):

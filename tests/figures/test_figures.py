@@ -82,6 +82,7 @@ def test_saved_bytes_repeat_whatever_the_users_settings(all_tables, tmp_path, na
         first, second = ((tmp_path / turn / f"figure.{suffix}").read_bytes() for turn in ("one", "two"))
         assert first == second and len(first) > 5000
         assert b"Date" not in first and b"dc:date" not in first
+        assert b"FlateDecode" not in first, "zlib differs between builds of Python, and so would the bytes"
     assert "made up" in (tmp_path / "one/figure.svg").read_text(encoding="utf-8")
 
 

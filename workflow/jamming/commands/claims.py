@@ -48,7 +48,7 @@ def collect_claims(arguments: argparse.Namespace) -> None:
     about = {
         "preset": arguments.preset,
         "commit": made["commit"],
-        "dirty": bool(made["dirty"]),
+        "dirty": made["dirty"],
         "package": made["jamming"],
     }
     collected = collection.collect(listed, {one["group"]: one for one in measured}, about)

@@ -26,7 +26,7 @@ def summarise_sweep(arguments: argparse.Namespace) -> None:
         "preset": arguments.preset,
         "sweep": arguments.sweep,
         "commit": made["commit"],
-        "dirty": bool(made["dirty"]),
+        "dirty": made["dirty"],
         "sizes": sizes.of_points(trained),
         "statistics": {name: collection.to_json(each) for name, each in measured.items()},
         "inputs": {path.relative_to(arguments.results).as_posix(): store.sha256_of(path) for path in inputs},

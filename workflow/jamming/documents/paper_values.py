@@ -50,7 +50,7 @@ def collect(preset: str, figure_tables: Mapping[str, Head], results: Iterable[He
         "preset": preset,
         "package": sorted({head.provenance["jamming"] for head in heads}),
         "commits": _commits(heads),
-        "dirty": any(head.provenance["dirty"] is not False for head in heads),
+        "dirty": _dirty(heads),
         "first_written": _iso(written[0]),
         "written": _iso(written[-1]),
         "versions": _versions(heads),
@@ -166,6 +166,12 @@ def _commits(heads: list[Head]) -> list[str]:
         commit, written = head.provenance["commit"], _moment(head.provenance["written"])
         latest[commit] = max(written, latest.get(commit, written))
     return sorted(latest, key=lambda commit: (latest[commit], commit), reverse=True)
+
+
+def _dirty(heads: list[Head]) -> bool | None:
+    """Whether any file was written by code with uncommitted changes; None if that is not known of one of them."""
+    states = {head.provenance["dirty"] for head in heads}
+    return True if True in states else None if None in states else False
 
 
 def _versions(heads: list[Head]) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from ..storage.commit import in_words
 from .history import Link, Source, Walk
 
 STYLES = {"verified": "green", "changed": "bold red", "missing": "yellow"}
@@ -121,8 +122,7 @@ def _versions(origin: Mapping) -> str:
 def _commit(origin: Mapping) -> str:
     if not origin.get("commit"):
         return ""
-    state = {True: " with uncommitted changes", False: "", None: ", state unknown"}[origin.get("dirty")]
-    return f"commit {origin['commit'][:12]}{state}"
+    return in_words(origin["commit"][:12], origin.get("dirty"))
 
 
 def _words(source: Source) -> str:

@@ -10,19 +10,18 @@ import hashlib
 import json
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from .. import __version__
+from .commit import git_state
 
 FORMAT = "jamming"
 FORMAT_VERSION = 1
@@ -115,7 +114,7 @@ def provenance(inputs: Mapping[str, Path], threads: int, device: str = "cpu", **
 
     A package counts only if it has been imported by now: most training does without torch.
     """
-    commit, dirty = _git_state()
+    commit, dirty = git_state()
     packages = {name: str(sys.modules[name].__version__) for name in PACKAGES if name in sys.modules}
     return {
         "jamming": __version__,
@@ -141,23 +140,6 @@ def sha256_of(path: Path) -> str:
 def _words(error: Exception) -> str:
     """What an error says, in one line: some of HDF5's have the time of day in them, and a line break after it."""
     return " ".join(str(error).split())
-
-
-@cache
-def _git_state() -> tuple[str, bool | None]:
-    """Commit of the code and whether the work tree differs from it; ("unknown", None) outside a repository."""
-    here = Path(__file__).resolve().parent
-    try:
-        commit = _git(here, "rev-parse", "HEAD")
-        dirty = bool(_git(here, "status", "--porcelain", "--untracked-files=no"))
-    except (OSError, subprocess.SubprocessError):
-        return "unknown", None
-    return commit, dirty
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
 
 def _write_tree(group: h5py.Group, tree: Mapping) -> None:
