@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pytest
 
-from jamming.kernels import lbfgs
 from jamming.kernels.lbfgs import CURVATURE, LONGEST_SEARCH, MEMORY, SUFFICIENT_DECREASE, Lbfgs
 
 
@@ -23,9 +22,9 @@ def kinked(x):
     return float(np.sum(scales * np.abs(x)) + x @ x), scales * np.sign(x) + 2 * x
 
 
-def minimize(function, start, evaluations):
+def minimize(function, start, evaluations, memory=MEMORY):
     """The state after so many evaluations, and the (point, loss, gradient) it accepted on the way."""
-    state, accepted = Lbfgs(start), []
+    state, accepted = Lbfgs(start, memory), []
     for _ in range(evaluations):
         before = state.best
         going_on = state.advance(*function(state.point))
@@ -57,9 +56,8 @@ def test_the_direction_is_that_of_dense_bfgs_of_the_last_pairs(evaluations):
     np.testing.assert_allclose(state.direction, dense_direction(state.gradient, pairs), rtol=1e-6, atol=1e-12)
 
 
-def test_more_pairs_than_fit_are_forgotten(monkeypatch):
-    monkeypatch.setattr(lbfgs, "MEMORY", 4)
-    state, accepted = minimize(rosenbrock, np.linspace(-1, 1, 8), 30)
+def test_more_pairs_than_fit_are_forgotten():
+    state, accepted = minimize(rosenbrock, np.linspace(-1, 1, 8), 30, memory=4)
     recent = accepted[-5:]
     pairs = [(x - w, g - h) for (w, _, h), (x, _, g) in itertools.pairwise(recent)]
     assert len(state.pairs) == 4
@@ -106,7 +104,7 @@ def test_it_gives_up_where_nothing_leads_down():
     best = state.best
     while state.advance(np.inf, np.zeros(4)):
         pass
-    assert np.array_equal(state.best, best) and not state.pairs
+    assert np.array_equal(state.best, best) and len(state.pairs) == 0
 
 
 def test_nan_is_a_step_too_long():
@@ -125,5 +123,8 @@ def test_a_saved_state_goes_on_with_the_same_bits(stop):
     second.load_state(first.state())
     for _ in range(60 - stop):
         second.advance(*kinked(second.point))
-    for name, value in whole.state().items():
-        assert np.array_equal(value, second.state()[name]), name
+    ended, resumed = whole.state(), second.state()
+    for name, value in ended.pop("pairs").items():
+        assert np.array_equal(value, resumed["pairs"][name]), name
+    for name, value in ended.items():
+        assert np.array_equal(value, resumed[name]), name

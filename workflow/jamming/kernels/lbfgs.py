@@ -5,12 +5,13 @@ doi:10.1007/s10107-012-0514-2) recommend where the gradient jumps, as it does on
 """
 
 import math
-from collections import deque
 
 import numpy as np
 
-MEMORY = 30
-"""Pairs of displacements and changes of the gradient that are remembered. More save evaluations, but not time."""
+from .pairs import Pairs
+
+MEMORY = 100
+"""Pairs of displacements and changes of the gradient that are remembered (docs/minimizers.md compares 10 … 300)."""
 
 SUFFICIENT_DECREASE, CURVATURE = 1e-4, 0.9
 LONGEST_SEARCH = 30
@@ -26,10 +27,10 @@ class Lbfgs:
     Call `advance` with loss and gradient at `point`, again and again; it moves `point`.
     """
 
-    def __init__(self, start: np.ndarray):
+    def __init__(self, start: np.ndarray, memory: int = MEMORY):
         self.best = self.point = np.array(start, dtype=np.float64)
         self.loss, self.gradient, self.direction = math.inf, np.zeros_like(self.best), np.zeros_like(self.best)
-        self.pairs: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=MEMORY)
+        self.pairs = Pairs(len(self.best), memory)
         self.length, self.low, self.high, self.tries = 1.0, 0.0, math.inf, 0
 
     def advance(self, loss: float, gradient: np.ndarray) -> bool:
@@ -44,11 +45,11 @@ class Lbfgs:
             self.low = self.length
         else:
             # By the second of the conditions displacement·change > 0, so that the inverse Hessian stays positive.
-            self.pairs.append((self.point - self.best, gradient - self.gradient))
+            self.pairs.append(self.point - self.best, gradient - self.gradient)
             return self._accept(loss, gradient)
         self.tries += 1
         if self.tries == LONGEST_SEARCH:
-            if not self.pairs:
+            if not len(self.pairs):
                 return False
             self.pairs.clear()
             return self._search()
@@ -58,18 +59,16 @@ class Lbfgs:
 
     def state(self) -> dict:
         """Copies of all it knows, as arrays and numbers, from which `load_state` goes on with the same bits."""
-        pairs = np.array(self.pairs).reshape(-1, 2, len(self.best))
         arrays = {name: np.array(getattr(self, name)) for name in ARRAYS}
-        return {**arrays, "pairs": pairs, **{name: float(getattr(self, name)) for name in NUMBERS}}
+        return {**arrays, "pairs": self.pairs.state(), **{name: float(getattr(self, name)) for name in NUMBERS}}
 
     def load_state(self, state: dict) -> None:
-        """Put it where `state` was taken."""
+        """Put it where `state` was taken, by one with as long a memory."""
         for name in ARRAYS:
             setattr(self, name, np.array(state[name]))
         for name in NUMBERS:
             setattr(self, name, float(state[name]))
-        self.pairs.clear()
-        self.pairs.extend(zip(*np.swapaxes(np.array(state["pairs"]), 0, 1), strict=True))
+        self.pairs.load_state(state["pairs"])
 
     def _accept(self, loss: float, gradient: np.ndarray) -> bool:
         self.best, self.loss, self.gradient = self.point, loss, np.array(gradient)
@@ -80,22 +79,8 @@ class Lbfgs:
         steepest = float(np.linalg.norm(self.gradient))
         if steepest == 0:
             return False
-        self.direction = -self._times_inverse_hessian(self.gradient)
-        self.length = 1.0 if self.pairs else FIRST_DISPLACEMENT / steepest
+        self.direction = -self.pairs.times_inverse_hessian(self.gradient)
+        self.length = 1.0 if len(self.pairs) else FIRST_DISPLACEMENT / steepest
         self.low, self.high, self.tries = 0.0, math.inf, 0
         self.point = self.best + self.length * self.direction
         return True
-
-    def _times_inverse_hessian(self, vector: np.ndarray) -> np.ndarray:
-        """The two loops of Nocedal and Wright (2006), Algorithm 7.4."""
-        result, weights = np.array(vector), []
-        curvatures = [displacement @ change for displacement, change in self.pairs]
-        for (displacement, change), curvature in zip(reversed(self.pairs), reversed(curvatures), strict=True):
-            weights.append(displacement @ result / curvature)
-            result -= weights[-1] * change
-        if self.pairs:
-            _, change = self.pairs[-1]
-            result *= curvatures[-1] / (change @ change)
-        for (displacement, change), curvature, weight in zip(self.pairs, curvatures, reversed(weights), strict=True):
-            result += (weight - change @ result / curvature) * displacement
-        return result

@@ -1,0 +1,112 @@
+"""The last displacements and changes of the gradient, and the inverse Hessian that BFGS makes of them.
+
+The two loops of Nocedal (1980) visit the pairs one by one. Written as two triangular systems they become four products
+of a matrix with a vector, so that a hundred pairs cost little beside one evaluation of the gradient.
+"""
+
+import math
+
+import numpy as np
+
+from .blocks import VECTOR_BYTES, zeros
+
+
+class Pairs:
+    """At most `memory` pairs of vectors (n,), the oldest first: displacements s_i and changes y_i with s_i·y_i > 0.
+
+    They are rows of arrays twice as long as needed. A new pair goes behind the last one; at the end of the arrays all
+    move to the front. Products of arrays with the same offsets have the same bits.
+    """
+
+    def __init__(self, size: int, memory: int):
+        """`size` is n. Raises ValueError for a memory below 1."""
+        if memory < 1:
+            raise ValueError(f"L-BFGS needs a memory of one pair or more, not {memory}.")
+        self._size, self._memory = size, memory
+        # Whole vectors of the processor fill each row; what is behind the n-th number is zero.
+        numbers = VECTOR_BYTES // 8
+        row = math.ceil(size / numbers) * numbers
+        self._displacements, self._changes = (zeros((2 * memory, row), "float64") for _ in range(2))
+        # The inverse of R_ij = s_i·y_j, i ≤ j. Without the oldest pair it is the same without its row and column.
+        self._inverse = np.zeros((2 * memory, 2 * memory))
+        self._curvatures = np.zeros(2 * memory)
+        self._first = self._end = 0
+
+    def __len__(self) -> int:
+        return self._end - self._first
+
+    def clear(self) -> None:
+        """Forget all pairs."""
+        self._first = self._end = 0
+
+    def append(self, displacement: np.ndarray, change: np.ndarray) -> None:
+        """Remember a pair with displacement·change > 0, and forget the oldest one if there are more than `memory`."""
+        if self._end == 2 * self._memory:
+            self._move_to_front()
+        if len(self) == self._memory:
+            self._first += 1
+        before, last = self._window, self._end
+        self._displacements[last, : self._size] = displacement
+        self._changes[last, : self._size] = change
+        curvature = self._displacements[last] @ self._changes[last]
+        column = self._inverse[before, before] @ (self._displacements[before] @ self._changes[last])
+        self._inverse[before, last] = -column / curvature
+        self._inverse[last, before] = 0
+        self._inverse[last, last] = 1 / curvature
+        self._curvatures[last] = curvature
+        self._end += 1
+
+    def times_inverse_hessian(self, vector: np.ndarray) -> np.ndarray:
+        """H v (n,), with H of BFGS begun at γ·1, γ = s·y / y·y of the last pair (Nocedal and Wright 2006, Eq. 7.20).
+
+        With S, Y the pairs as rows, R the upper triangle of S Yᵀ and D its diagonal: R α = S v are the weights of the
+        first loop of Algorithm 7.4, q = v − α Y, and Rᵀ β = D α − γ Y q those of the second: H v = γ q + β S.
+        """
+        if not len(self):
+            return np.array(vector)
+        window = self._window
+        displacements, changes, inverse = (
+            self._displacements[window],
+            self._changes[window],
+            self._inverse[window, window],
+        )
+        curvatures = self._curvatures[window]
+        padded = np.zeros(displacements.shape[1])
+        padded[: self._size] = vector
+        first = inverse @ (displacements @ padded)
+        rest = padded - first @ changes
+        rest *= curvatures[-1] / (changes[-1] @ changes[-1])
+        second = (curvatures * first - changes @ rest) @ inverse
+        return (rest + second @ displacements)[: self._size]
+
+    def state(self) -> dict[str, np.ndarray | int]:
+        """Copies of the pairs and their place in the arrays, from which `load_state` goes on with the same bits."""
+        window = self._window
+        return {
+            "first": self._first,
+            "displacements": np.array(self._displacements[window, : self._size]),
+            "changes": np.array(self._changes[window, : self._size]),
+            "curvatures": np.array(self._curvatures[window]),
+            "inverse": np.array(self._inverse[window, window]),
+        }
+
+    def load_state(self, state: dict[str, np.ndarray | int]) -> None:
+        """Put the pairs where `state` was taken, in a memory as long."""
+        self._first = int(state["first"])
+        self._end = self._first + len(state["changes"])
+        window = self._window
+        self._displacements[window, : self._size] = state["displacements"]
+        self._changes[window, : self._size] = state["changes"]
+        self._curvatures[window] = state["curvatures"]
+        self._inverse[window, window] = state["inverse"]
+
+    @property
+    def _window(self) -> slice:
+        return slice(self._first, self._end)
+
+    def _move_to_front(self) -> None:
+        window, front = self._window, slice(0, len(self))
+        for array in (self._displacements, self._changes, self._curvatures):
+            array[front] = array[window]
+        self._inverse[front, front] = self._inverse[window, window]
+        self._first, self._end = 0, len(self)
