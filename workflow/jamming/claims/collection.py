@@ -3,14 +3,12 @@
 import csv
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from ..analysis.statistics import LEVELS, Measurement
-from ..storage.store import StoreError
+from ..storage.files import StoreError, write_whole
 from .catalogue import Claim
 from .verdict import judge
 
@@ -52,22 +50,9 @@ def to_csv(collection: Mapping) -> str:
     return text.getvalue()
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all. Raises StoreError if it cannot be written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error}; free some space or make the folder writable.") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
-
-
 def write_json(path: Path, values: Mapping) -> None:
-    write_text(path, json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write a file whole or not at all. Raises StoreError if it cannot be written."""
+    write_whole(path, (json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
 def read_json(path: Path) -> dict:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from ..storage import store
+from ..storage.files import write_whole
 from .figures import read_results
 from .parser import Verbs
 
@@ -52,7 +53,7 @@ def collect_claims(arguments: argparse.Namespace) -> None:
         "package": made["jamming"],
     }
     collected = collection.collect(listed, {one["group"]: one for one in measured}, about)
-    collection.write_text(arguments.table, collection.to_csv(collected))
+    write_whole(arguments.table, collection.to_csv(collected).encode())
     collection.write_json(arguments.out, collected)
 
 

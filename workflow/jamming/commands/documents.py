@@ -2,11 +2,11 @@
 
 import argparse
 import json
-import os
 from pathlib import Path
 
 from .. import tables
 from ..storage import store
+from ..storage.files import write_whole
 from .figures import RESULT_KINDS, result_file
 from .parser import Verbs
 
@@ -22,20 +22,20 @@ def collect_facts(arguments: argparse.Namespace) -> None:
     results = [paper_values.read_head(path, needed[path]) for path in sorted(needed)]
     collected = paper_values.collect(arguments.preset, figure_tables, results, claims.read_claims(arguments.claims))
     text = json.dumps(collected, indent=1, sort_keys=True, ensure_ascii=False)
-    _write(arguments.out, f"{text}\n".encode())
+    write_whole(arguments.out, f"{text}\n".encode())
 
 
 def typeset_paper(arguments: argparse.Namespace) -> None:
     from ..documents.typesetting import typeset
 
-    _write(arguments.out, typeset(arguments.main, arguments.facts, arguments.figures, arguments.root))
+    write_whole(arguments.out, typeset(arguments.main, arguments.facts, arguments.figures, arguments.root))
 
 
 def run_notebook(arguments: argparse.Namespace) -> None:
     from ..documents.notebook import execute
 
     variables = {"JAMMING_RESULTS": str(arguments.results)}
-    _write(arguments.out, execute(arguments.script, variables, Path.cwd()).encode())
+    write_whole(arguments.out, execute(arguments.script, variables, Path.cwd()).encode())
 
 
 def gallery(arguments: argparse.Namespace) -> None:
@@ -46,7 +46,6 @@ def gallery(arguments: argparse.Namespace) -> None:
     make_gallery(read, claims.read_claims(arguments.results / "claims.json"), arguments.out)
     if arguments.readme:
         from ..documents.times import core_seconds, readme_with_times
-        from ..storage.files import write_whole
 
         text = arguments.readme.read_text(encoding="utf-8")
         text = readme_with_times(readme_with_gallery(text, list(read)), core_seconds(arguments.results / "benchmarks"))
@@ -63,19 +62,6 @@ def _needed(results: Path, points: dict[str, list[str]]) -> dict[Path, str]:
                     for each in {kind, "lines" if kind == "lines" else "runs"}:
                         needed[result_file(results, each, name, point)] = RESULT_KINDS[each]
     return needed
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all. Raises StoreError when the disk is full or the folder read-only."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise store.StoreError(f"cannot write {path}: {error}; free some space or make the folder writable.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def add_verbs(verbs: Verbs) -> None:

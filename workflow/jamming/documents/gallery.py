@@ -1,10 +1,10 @@
 """The gallery: every figure as a small PNG, and a page that says what it shows and how it compares with the paper."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .. import figures
+from ..storage.files import write_whole
 from ..storage.store import Result
 from . import claims as claims_file
 from .captions import PAPERS, Caption, caption_of, plain
@@ -17,14 +17,11 @@ DPI = 100
 def make_gallery(figure_tables: Mapping[str, Result], claims: Mapping, folder: Path) -> None:
     """Write `folder`/gallery/NAME.png for every table and `folder`/gallery.md; equal tables give equal bytes.
 
-    Raises FigureError for a table that cannot be drawn and OSError for a folder that cannot be written.
+    Raises FigureError for a table that cannot be drawn and StoreError for a folder that cannot be written.
     """
     for name, table in figure_tables.items():
         figures.render(name, table.tree, [folder / _image(name)], dpi=DPI)
-    page = gallery_page(list(figure_tables), claims)
-    temporary = folder / f".gallery.md.{os.getpid()}.tmp"
-    temporary.write_text(page, encoding="utf-8")
-    os.replace(temporary, folder / "gallery.md")
+    write_whole(folder / "gallery.md", gallery_page(list(figure_tables), claims).encode())
 
 
 def gallery_page(names: Sequence[str], claims: Mapping) -> str:

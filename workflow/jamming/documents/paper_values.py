@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import h5py
-
 from ..spec import LinePoint, Point
 from ..storage import store
 from . import claims as claims_file
@@ -30,9 +28,8 @@ class Head:
 
 def read_head(path: Path, kind: str) -> Head:
     """Spec and provenance of a result. Raises StoreError as `store.read` does."""
-    with store.open_result(path, kind) as file:
-        spec, provenance = (json.loads(file.attrs[name]) for name in ("spec", "provenance"))
-        return Head(kind, spec, provenance, _n_trainings(file, kind))
+    result = store.read(path, kind, skip=("state", "record", "final", "timing"))
+    return Head(kind, result.spec, result.provenance, _n_trainings(kind, result.tree))
 
 
 def collect(preset: str, figure_tables: Mapping[str, Head], results: Iterable[Head], claims: Mapping) -> dict:
@@ -69,10 +66,10 @@ def collect(preset: str, figure_tables: Mapping[str, Head], results: Iterable[He
     }
 
 
-def _n_trainings(file: h5py.File, kind: str) -> int:
+def _n_trainings(kind: str, tree: Mapping) -> int:
     if kind == "line":
-        return sum(len(replica["attempts/width"]) for replica in file.values())
-    return len(file) if kind == "run" else 0
+        return sum(len(replica["attempts"]["width"]) for replica in tree.values())
+    return len(tree) if kind == "run" else 0
 
 
 def _figure(name: str, head: Head, claims: Mapping) -> dict:

@@ -4,7 +4,6 @@ No pyplot and no state left behind: a figure depends on its table, the style fil
 """
 
 import io
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -13,6 +12,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
+from ..storage.files import write_whole
 from ..tables import MODULES
 from .panels.table import FigureError
 
@@ -45,7 +45,7 @@ def render(
 
     `metadata` may hold "title" and "description", kept inside PDF and SVG; no date is ever written. `dpi` is the
     resolution of a PNG, the style's if not given.
-    Raises FigureError for an unknown name, an unsuited table, or a file that cannot be written.
+    Raises FigureError for an unknown name or an unsuited table, StoreError for a file that cannot be written.
     """
     metadata, paths = metadata or {}, [Path(path) for path in paths]
     for path in paths:
@@ -85,13 +85,4 @@ def _save(figure: Figure, path: Path, metadata: dict, dpi: float | None) -> None
     content = io.BytesIO()
     options = {} if dpi is None else {"dpi": dpi}
     figure.savefig(content, format=_FORMATS[path.suffix], metadata=metadata, **options)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(content.getvalue())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise FigureError(f"cannot write {path}: {error}; free some space or make the folder writable.") from error
+    write_whole(path, content.getbuffer())

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import h5py
-
 from ..spec import LinePoint, Point
 from ..storage import store
 from . import ProvenanceError
@@ -175,15 +173,11 @@ def _source(path: Path) -> Source:
     if path.suffix != ".h5":
         return Source("file", store.sha256_of(path))
     try:
-        with h5py.File(path, "r") as file:
-            kind, is_ours = file.attrs.get("kind"), file.attrs.get("format") == store.FORMAT
-            seeds = {name: _seeds(group) for name, group in file.items() if name.startswith("replica_")}
-    except OSError as error:
-        raise ProvenanceError(f"{path} is damaged ({error}); delete it and run the workflow again.") from error
-    if not is_ours:
-        raise ProvenanceError(f"{path} is an HDF5 file of another program; give a result of the workflow.")
-    with store.open_result(path, kind) as file:
-        spec, made = json.loads(file.attrs["spec"]), json.loads(file.attrs["provenance"])
+        result = store.read(path, kind=None, arrays=False)
+    except store.StoreError as error:
+        raise ProvenanceError(str(error)) from error
+    kind, spec, made = result.kind, result.spec, result.provenance
+    seeds = {name: _seeds(replica) for name, replica in result.tree.items() if name.startswith("replica_")}
     inputs = made.pop("inputs", {})
     # The spec says the same as the command, without the folders of the machine.
     made.pop("command", None)
@@ -191,8 +185,8 @@ def _source(path: Path) -> Source:
     return Source(kind, store.sha256_of(path), spec, made, {k: v for k, v in seeds.items() if v}, links)
 
 
-def _seeds(group: h5py.Group) -> dict[str, int]:
-    return {name: int(value) for name, value in group.attrs.items() if name.startswith("seed")}
+def _seeds(replica: Mapping) -> dict[str, int]:
+    return {name: int(value) for name, value in replica.items() if name.startswith("seed")}
 
 
 def _input_place(kind: str, spec: Mapping, name: str) -> str:

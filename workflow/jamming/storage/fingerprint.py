@@ -23,7 +23,7 @@ from .files import write_whole
 from .store import FORMAT_VERSION, StoreError
 
 PACKAGE = Path(__file__).resolve().parents[1]
-NOT_NUMBERS = ("storage.store", "training.checkpoint")
+NOT_NUMBERS = ("storage.store", "storage.hdf5", "storage.files", "training.checkpoint")
 KEPT = "__pycache__/fingerprints.json"
 
 

@@ -1,36 +1,31 @@
-"""Results in HDF5: one layout, atomic writes, checked reads, provenance.
+"""Results: one layout, atomic writes, checked reads, provenance.
 
-A file holds a tree. Groups are dicts, datasets are arrays, attributes are scalars and strings.
-The root carries four attributes more: `format` ("jamming"), `kind` (what the file is),
-`spec` (JSON: what was asked for) and `provenance` (JSON: what made it).
+A file holds a tree (`hdf5`). The root carries five attributes more: `format` ("jamming"), `format_version`, `kind`
+(what the file is), `spec` (JSON: what was asked for) and `provenance` (JSON: what made it).
 `docs/results.md` describes each kind.
 """
 
 import hashlib
 import json
-import os
 import platform
 import sys
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import h5py
-import numpy as np
-
 from .. import __version__
+from . import hdf5
 from .commit import git_state
+from .files import StoreError, write_whole
+
+__all__ = ["Result", "StoreError", "provenance", "read", "sha256_of", "write"]
 
 FORMAT = "jamming"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+LARGEST = 2**32
 PACKAGES = ("numpy", "scipy", "h5py", "torch", "matplotlib")
 RESERVED = ("format", "format_version", "kind", "spec", "provenance")
-
-
-class StoreError(Exception):
-    """A result that cannot be read or written; the message is one sentence that names the file and the cure."""
 
 
 @dataclass(frozen=True)
@@ -46,67 +41,53 @@ class Result:
 def write(path: Path, kind: str, spec: Mapping, tree: Mapping, provenance: Mapping) -> None:
     """Write a result atomically: a reader sees the old file, the new file or none, never half of one.
 
-    Raises StoreError when the disk is full, the folder is read-only, or a value has no place in HDF5.
+    Raises StoreError when the disk is full, the folder is read-only or a name is taken, TypeError for a value that has
+    no place in HDF5.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    for name in RESERVED:
+        if name in tree:
+            raise StoreError(f"'{name}' is a reserved name at the root of a result file.")
+    head = {"format": FORMAT, "format_version": FORMAT_VERSION, "kind": kind}
+    head |= {"spec": json.dumps(spec, sort_keys=True), "provenance": json.dumps(provenance, sort_keys=True)}
+    write_whole(path, hdf5.packed(head, tree))
+
+
+def read(path: Path, kind: str | None, skip: Collection[str] = (), arrays: bool = True) -> Result:
+    """Read a result, leaving out groups and datasets whose name is in `skip`, or all arrays; None is any kind.
+
+    Raises StoreError if the file is missing, not ours, of another kind, or if one bit is not as it was written.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with h5py.File(temporary, "w") as file:
-            file.attrs["format"] = FORMAT
-            file.attrs["format_version"] = FORMAT_VERSION
-            file.attrs["kind"] = kind
-            file.attrs["spec"] = json.dumps(spec, sort_keys=True)
-            file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
-            _write_tree(file, tree)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:
-        raise StoreError(
-            f"cannot write {path}: {_words(error)}; free some space or make the folder writable."
-        ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+        tree = hdf5.unpacked(_content(Path(path)), skip, arrays)
+        head = [tree.pop(name, None) for name in RESERVED]
+        spec, made = (json.loads(str(text)) for text in head[3:])
+    except (hdf5.DamageError, ValueError, RecursionError) as error:
+        raise StoreError(f"{path} is damaged ({error}); delete it and run the workflow again.") from error
+    if head[:2] != [FORMAT, FORMAT_VERSION] or not (isinstance(spec, dict) and isinstance(made, dict)):
+        raise StoreError(f"{path} is an HDF5 file of another program or version; delete it and run the workflow again.")
+    if kind not in (None, head[2]):
+        raise StoreError(f"{path} holds '{head[2]}' where '{kind}' is needed; give the right file.")
+    return Result(str(head[2]), spec, made, tree)
 
 
-def read(path: Path, kind: str, skip: Collection[str] = ()) -> Result:
-    """Read a result, leaving out groups and datasets whose name is in `skip`.
-
-    Raises StoreError if the file is missing, truncated, not ours, or of another kind.
-    """
-    with open_result(path, kind) as file:
-        try:
-            return Result(
-                kind=kind,
-                spec=json.loads(file.attrs["spec"]),
-                provenance=json.loads(file.attrs["provenance"]),
-                tree=_read_tree(file, skip),
-            )
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
-            raise StoreError(f"{path} is damaged ({_words(error)}); delete it and run the workflow again.") from error
-
-
-def open_result(path: Path, kind: str) -> h5py.File:
-    """Open a result to read parts of it, with the checks of `read`. The caller closes it."""
-    path = Path(path)
+def _content(path: Path) -> bytes:
+    """The bytes of a file that begins like a result."""
     if not path.exists():
         raise StoreError(f"{path} does not exist; run the rule that makes it.")
+    again = "delete it and run the workflow again."
+    if not path.is_file() or path.stat().st_size > LARGEST:
+        raise StoreError(f"{path} is no file, or larger than any result; {again}")
     try:
-        file = h5py.File(path, "r")
+        with open(path, "rb") as file:
+            start = file.read(hdf5.SEAL_SIZE)
+            if start.startswith(hdf5.SIGNATURE):
+                raise StoreError(f"{path} is an HDF5 file of another program or version; {again}")
+            if not start.startswith(hdf5.SEALED):
+                raise StoreError(f"{path} is truncated or no result; {again}")
+            file.seek(0)
+            return file.read()
     except OSError as error:
-        raise StoreError(
-            f"{path} is truncated or not an HDF5 file ({_words(error)}); delete it and run the workflow again."
-        ) from error
-    found_format, found_kind = file.attrs.get("format"), file.attrs.get("kind")
-    if found_format != FORMAT or file.attrs.get("format_version") != FORMAT_VERSION:
-        file.close()
-        raise StoreError(f"{path} is an HDF5 file of another program or version; delete it and run the workflow again.")
-    if found_kind != kind:
-        file.close()
-        raise StoreError(f"{path} holds '{found_kind}' where '{kind}' is needed; give the right file.")
-    return file
+        raise StoreError(f"{path} cannot be read ({error}); make it readable, or {again}") from error
 
 
 def provenance(inputs: Mapping[str, Path], threads: int, device: str = "cpu", **more: object) -> dict:
@@ -135,42 +116,3 @@ def sha256_of(path: Path) -> str:
     """Hex sha256 of a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _words(error: Exception) -> str:
-    """What an error says, in one line: some of HDF5's have the time of day in them, and a line break after it."""
-    return " ".join(str(error).split())
-
-
-def _write_tree(group: h5py.Group, tree: Mapping) -> None:
-    for name, value in tree.items():
-        if group.name == "/" and name in RESERVED:
-            raise StoreError(f"'{name}' is a reserved name at the root of a result file.")
-        if isinstance(value, Mapping):
-            _write_tree(group.create_group(name), value)
-        elif isinstance(value, np.ndarray) and value.ndim > 0:
-            # Random mantissas do not compress; counts, pixels and steps do.
-            pays = value.dtype.kind in "iub" and value.nbytes >= 4096
-            options = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if pays else {}
-            if value.dtype.kind == "U":
-                value, options = value.astype(object), {"dtype": h5py.string_dtype()}
-            group.create_dataset(name, data=value, **options)
-        else:
-            group.attrs[name] = value
-
-
-def _read_tree(group: h5py.Group, skip: Collection[str]) -> dict:
-    tree = {}
-    for name, value in group.attrs.items():
-        if not (group.name == "/" and name in RESERVED):
-            tree[name] = value.item() if isinstance(value, np.generic) else value
-    for name, item in group.items():
-        if name in skip:
-            continue
-        if isinstance(item, h5py.Group):
-            tree[name] = _read_tree(item, skip)
-        elif h5py.check_string_dtype(item.dtype) is not None:
-            tree[name] = item.asstr()[()]
-        else:
-            tree[name] = item[()]
-    return tree
