@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -132,6 +133,53 @@ def test_a_read_only_cache_is_done_without(empty_cache):
     empty_cache.parent.joinpath("cache").write_text("not a folder")
     assert build.library("compiled").gradient_double
     assert empty_cache.is_file()
+
+
+def bits_after_a_step():
+    build.library.cache_clear()
+    kernel, _ = pair(Network(3, 4, 2, "relu"), 20)
+    kernel.compute_gradient()
+    return kernel.gradient.tobytes()
+
+
+def test_a_library_that_is_cut_short_or_of_others_is_made_again(empty_cache, monkeypatch):
+    """Loading one that is cut short would end the process; one that others can write could be anything."""
+    whole = bits_after_a_step()
+    (kept,) = empty_cache.iterdir()
+    content = kept.read_bytes()
+    monkeypatch.setattr(build, "_compile", lambda command, folder: Path(command[-1]).write_bytes(content))
+    for harm in (lambda: kept.write_bytes(content[:1000]), lambda: kept.write_bytes(b""), lambda: kept.chmod(0o664)):
+        harm()
+        assert bits_after_a_step() == whole
+        assert list(empty_cache.iterdir()) == [kept] and kept.read_bytes() == content
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    empty_cache.chmod(0o777)
+    assert bits_after_a_step() == whole and stat.S_IMODE(empty_cache.stat().st_mode) == 0o700
+
+
+def test_a_library_in_a_folder_of_others_is_not_loaded(empty_cache, monkeypatch):
+    whole = bits_after_a_step()
+    (kept,) = empty_cache.iterdir()
+    monkeypatch.setattr(build.os, "geteuid", lambda: kept.stat().st_uid + 1)
+    content, made = kept.read_bytes(), []
+
+    def compile_again(command, folder):
+        made.append(Path(command[-1]))
+        made[-1].write_bytes(content)
+
+    monkeypatch.setattr(build, "_compile", compile_again)
+    assert bits_after_a_step() == whole and len(made) == 1
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_nobody_else_can_write_a_library_whatever_the_mask(empty_cache, mask):
+    before = os.umask(mask)
+    try:
+        build._keep(b"a library", "compiled")
+    finally:
+        os.umask(before)
+    (kept,) = empty_cache.iterdir()
+    assert (stat.S_IMODE(empty_cache.stat().st_mode), stat.S_IMODE(kept.stat().st_mode)) == (0o700, 0o600)
 
 
 def test_edited_source_is_compiled_again(empty_cache, tmp_path, monkeypatch):

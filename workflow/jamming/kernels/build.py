@@ -1,16 +1,18 @@
 """Compiling the C++ sources beside this file, once for each kind of processor, by the compiler that is locked with the
 other packages.
 
-The library is kept beside Python's own compiled files (`__pycache__`), or, where that cannot be written, made anew by
-each process. Its name holds a hash of the source, the compiler and the flags, so that none is ever out of date.
+The library is kept in a folder for its owner alone, beside Python's own compiled files (`__pycache__`). Where that
+cannot be, each process makes it anew. Its name holds two hashes: one of the source, the compiler and the flags, so that
+none is ever out of date, and one of its own bytes, so that none is loaded that was cut short.
 """
 
 import ctypes
+import glob
 import hashlib
 import importlib.metadata
 import os
 import platform
-import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -20,8 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ..storage.files import PRIVATE, StoreError, write_whole
+
 SOURCES = Path(__file__).parent
-CACHE = SOURCES / "__pycache__"
+CACHE = SOURCES / "__pycache__" / "compiled"
 
 # No library is needed, not even C's. Products and sums are fused where the source says so and nowhere else.
 FLAGS = ("-O3", "-std=c++20", "-ffp-contract=off", "-fPIC", "-shared", "-nostdlib", "-fvisibility=hidden")
@@ -42,14 +46,14 @@ def library(name: str) -> ctypes.CDLL:
     source = SOURCES / f"{name}.cpp"
     texts = [path.read_bytes() for path in (source, *sorted(SOURCES.glob("*.h")))]
     key = hashlib.sha256(repr((texts, FLAGS, compiler, level)).encode()).hexdigest()[:16]
-    kept = CACHE / f"{name}-{level}-{key}.so"
-    if not kept.exists():
-        with tempfile.TemporaryDirectory() as folder:
-            made = Path(folder) / kept.name
-            _compile([*command, *FLAGS, f"-march={level}", "-x", "c++", str(source), "-o", str(made)], Path(folder))
-            if not _keep(made, kept):
-                return ctypes.CDLL(str(made))
-    return ctypes.CDLL(str(kept))
+    kept = _kept(f"{name}-{level}-{key}")
+    if kept is not None:
+        return ctypes.CDLL(str(kept))
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / f"{name}.so"
+        _compile([*command, *FLAGS, f"-march={level}", "-x", "c++", str(source), "-o", str(made)], Path(folder))
+        _keep(made.read_bytes(), f"{name}-{level}-{key}")
+        return ctypes.CDLL(str(made))
 
 
 def description() -> str:
@@ -93,15 +97,31 @@ def _compile(command: list[str], folder: Path) -> None:
         raise BuildError(f"the compiler refuses {command[-3]}: {lines[0]}.")
 
 
-def _keep(made: Path, kept: Path) -> bool:
-    """Put a library where the next process finds it, atomically; False if that cannot be done."""
-    temporary = kept.with_name(f".{kept.name}.{os.getpid()}.tmp")
-    try:
-        kept.parent.mkdir(exist_ok=True)
-        shutil.copyfile(made, temporary)
-        temporary.replace(kept)
-    except OSError:
+def _kept(name: str) -> Path | None:
+    """The library of this name that is kept, if it is whole and nobody else could have written it."""
+    for path in CACHE.glob(f"{glob.escape(name)}-*.so"):
         with suppress(OSError):
-            temporary.unlink()
-        return False
-    return True
+            if _is_ours(CACHE) and _is_ours(path) and path.name == _file_name(name, path.read_bytes()):
+                return path
+    return None
+
+
+def _keep(content: bytes, name: str) -> None:
+    """Put a library where the next process finds it, if that can be done, and remove those that were of no use."""
+    with suppress(OSError, StoreError):
+        CACHE.mkdir(mode=0o700, parents=True, exist_ok=True)
+        CACHE.chmod(0o700)
+        write_whole(CACHE / _file_name(name, content), content, PRIVATE)
+        for path in CACHE.glob(f"{glob.escape(name)}-*.so"):
+            if path.name != _file_name(name, content):
+                path.unlink()
+
+
+def _file_name(name: str, content: bytes) -> str:
+    return f"{name}-{hashlib.sha256(content).hexdigest()[:32]}.so"
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether it belongs to this user, who alone can write it."""
+    found = path.stat(follow_symlinks=False)
+    return found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode) and not found.st_mode & 0o022
