@@ -18,6 +18,7 @@ from jamming import figures, tables
 from jamming.analysis import Analysis
 from jamming.figures import FigureError
 from jamming.figures.panels.style import DEPTH_COLOURS, LossAxis, log_ticks, scientific, tick_label
+from jamming.storage.files import StoreError
 
 PANELS = {
     "fig1": "",
@@ -317,5 +318,5 @@ def test_unknown_names_and_formats_are_refused(all_tables, tmp_path):
     with pytest.raises(FigureError, match=r"\.tiff"):
         figures.render("fig6", all_tables["fig6"], [tmp_path / "fig6.tiff"])
     (tmp_path / "file").write_text("")
-    with pytest.raises(FigureError, match="cannot write"):
+    with pytest.raises(StoreError, match="cannot write"):
         figures.render("generalization/fig3", all_tables["generalization/fig3"], [tmp_path / "file" / "fig3.svg"])

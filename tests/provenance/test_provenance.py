@@ -163,7 +163,7 @@ def test_a_number_leads_to_its_runs(project, capsys, made):
         (["plain.svg"], "plain.svg is not a figure of this project"),
         (["plain.pdf"], "plain.pdf is not a figure of this project"),
         (["nothing.h5"], "nothing.h5 does not exist"),
-        (["plain.h5"], "plain.h5 is damaged"),
+        (["plain.h5"], "plain.h5 is truncated or no result"),
         (["results/smoke/claims.json#other"], "has no claim 'other'; its claims are jump."),
         (["elsewhere/fig8.h5"], "elsewhere/fig8.h5 does not end in tables/fig8.h5; give --results"),
     ],

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
+from helpers.small_disk import small_disk
 from jamming.storage import store
 
 TREE = {
@@ -80,7 +81,7 @@ def test_a_flipped_bit_is_refused_by_name_wherever_it_is(path):
 def test_an_edit_by_another_program_is_refused_by_name(path):
     with h5py.File(path, "r+") as file:
         file["group/values"][0] = 2.0
-    with pytest.raises(store.StoreError, match=r"result\.h5 is damaged \(its content is not what was written\)"):
+    with pytest.raises(store.StoreError, match=r"result\.h5 is damaged \(cut short, or changed since"):
         store.read(path, "run")
 
 
@@ -119,6 +120,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_the_old_result(path):
     code = f"""
 import resource, sys
 import numpy as np
+from helpers.small_disk import small_disk
 from jamming.storage import store
 import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
@@ -133,6 +135,22 @@ except store.StoreError as error:
     assert "cannot write" in done.stderr and "free some space" in done.stderr
     assert store.read(path, "run").tree["count"] == 3
     assert [entry.name for entry in path.parent.iterdir()] == ["result.h5"]
+
+
+@pytest.mark.parametrize("kilobytes", [4, 8, 16, 64, 196])
+def test_a_small_disk_fills_and_every_older_result_stays(tmp_path, kilobytes):
+    """Larger and larger results, until one does not fit; the same under a name that is taken."""
+    with small_disk(tmp_path / "disk", kilobytes) as disk:
+        written = {}
+        with pytest.raises(store.StoreError, match=r"\.h5: .*No space left on device.*; free some space"):
+            for size in range(0, 100_000, 500):
+                path = disk / f"{size}.h5"
+                store.write(path, "run", {}, {"x": np.zeros(size)}, {})
+                written[path] = path.read_bytes()
+        for path in written:
+            with pytest.raises(store.StoreError, match="free some space"):
+                store.write(path, "run", {}, {"x": np.zeros(100_000)}, {})
+        assert {path: path.read_bytes() for path in disk.iterdir()} == written
 
 
 def test_provenance_names_versions_and_inputs(path):

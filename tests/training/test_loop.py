@@ -222,4 +222,4 @@ def test_a_damaged_dataset_is_one_sentence(dataset_file, tmp_path):
     words, environment = command(broken, tmp_path / "point.h5", POINT)
     done = subprocess.run(words, env=environment, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "Traceback" not in done.stderr and "random_d5.h5 is truncated" in done.stderr
+    assert "Traceback" not in done.stderr and "random_d5.h5 is damaged (cut short" in done.stderr

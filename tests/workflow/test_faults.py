@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import h5py
 import numpy as np
@@ -25,6 +25,7 @@ import pytest
 
 from helpers.made_runs import dataset_for, point_for, replica_of
 from helpers.same_bits import assert_same_bits
+from helpers.small_disk import small_disk
 from helpers.workflow_copy import ROOT, copy_of_the_project, environment, said, snakemake
 from jamming import datasets
 from jamming import network as net
@@ -222,19 +223,6 @@ def test_kill_9_of_snakemake_and_of_all_its_processes(tmp_path):
 # Disks that are full or cannot be written
 
 
-@contextmanager
-def small_disk(folder, megabytes):
-    """A file system of its own in memory; skips the test where that takes rights one does not have."""
-    folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], capture_output=True)
-    if made.returncode:
-        pytest.skip(f"a small file system needs root and mount: {made.stderr.decode().strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-
-
 def one_sentence(done):
     assert done.returncode == 1 and "Traceback" not in done.stdout + done.stderr
     lines = [line for line in done.stderr.splitlines() if line.strip()]
@@ -244,7 +232,7 @@ def one_sentence(done):
 
 def test_a_full_disk(inputs, tmp_path):
     """The job ends with one sentence; older results stay; with room again it ends with the same bits."""
-    with small_disk(tmp_path / "disk", 1) as disk:
+    with small_disk(tmp_path / "disk", 1024) as disk:
         earlier = dataclasses.replace(BRIEF, n_train=20)
         assert jamming(train_words(inputs, earlier), disk / "earlier.h5").returncode == 0
         before = (disk / "earlier.h5").read_bytes()
@@ -262,8 +250,21 @@ def test_a_full_disk(inputs, tmp_path):
         assert_same_bits(*(store.read(path, "run").tree for path in (disk / "point.h5", tmp_path / "whole.h5")))
 
 
+@pytest.mark.parametrize("kilobytes", [4, 24, 52])
+def test_a_training_on_a_small_disk(inputs, tmp_path, kilobytes):
+    """Whichever file is the first that finds no room: the lock, a saved state or the result."""
+    with small_disk(tmp_path / "disk", kilobytes) as disk:
+        (disk / "older").write_bytes(b"older")
+        sentence = one_sentence(jamming(train_words(inputs), disk / "folder" / "point.h5"))
+        assert re.search(r"cannot write .*No space left on device.*free some space", sentence)
+        left = {path.name for path in (disk / "folder").glob("*")}
+        assert left <= {".point.h5.lock", ".point.h5.resume"} and (disk / "older").read_bytes() == b"older"
+        if ".point.h5.resume" in left:
+            assert store.read(disk / "folder" / ".point.h5.resume", "resume").tree
+
+
 def test_results_that_cannot_be_written(inputs, tmp_path):
-    with small_disk(tmp_path / "disk", 1) as disk:
+    with small_disk(tmp_path / "disk", 1024) as disk:
         (disk / "point.h5").write_bytes(b"older")
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
         for kind in ("run", "spectra"):
@@ -275,7 +276,7 @@ def test_results_that_cannot_be_written(inputs, tmp_path):
 
 @pytest.mark.slow
 def test_a_checkout_that_cannot_be_written_and_results_elsewhere(tmp_path):
-    with small_disk(tmp_path / "checkout", 20) as checkout:
+    with small_disk(tmp_path / "checkout", 20 * 1024) as checkout:
         copy_of_the_project(checkout)
         subprocess.run(["mount", "-o", "remount,ro", checkout], check=True)
         words = ["-s", str(checkout / "Snakefile"), "--directory", str(tmp_path / "elsewhere"), "--cores", "2"]

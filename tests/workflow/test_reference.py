@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from helpers.workflow_copy import ROOT, copy_of_the_project, planned, snakemake
+from helpers.workflow_copy import ROOT, copy_of_the_project, planned, said, snakemake
 from jamming import figures
 from jamming.config import load, read_points
 from jamming.storage import store
@@ -55,6 +55,18 @@ def test_one_switch_draws_without_training(fresh):
     snakemake(fresh, "--cores", "1", "figures/fig6.pdf", *words)
     assert (fresh / "figures" / "fig6.pdf").read_bytes().startswith(b"%PDF")
     assert not (fresh / "results" / "laptop").exists()
+
+
+def test_a_table_that_was_changed_since_is_not_drawn(tmp_path):
+    """Scaled by whoever can write the file, and sealed again as a result: the checksums beside it tell."""
+    folder = copy_of_the_project(tmp_path / "jamming")
+    path = folder / "reference" / "laptop" / "tables" / "fig6.h5"
+    table = store.read(path, "table")
+    table.tree["relu"]["L3"]["p_over_n"] *= 1.1
+    store.write(path, "table", table.spec, table.tree, table.provenance)
+    done = snakemake(folder, "-n", "figures/fig6.pdf", "--config", "reference=reference/laptop", check=False)
+    assert done.returncode == 1 and "Traceback" not in said(done)
+    assert "reference/laptop/tables/fig6.h5 is not the file that was archived" in said(done)
 
 
 def test_the_commands_of_the_page_plan_what_they_say(fresh):

@@ -15,7 +15,9 @@ from jamming import claims
 from jamming.claims import summary
 from jamming.config import ConfigError, preset_file, read_lines, read_points, with_numbers
 from jamming.training.widths import first_width
+from jamming.storage.files import StoreError
 from jamming.storage.fingerprint import fingerprint
+from jamming.storage.sums import check_sums
 
 # Jobs find the package through this line, also in an environment that does not have it installed.
 shell.prefix(f"export PYTHONPATH={shlex.quote(str(Path(workflow.basedir) / 'workflow'))} PYTHONNOUSERSITE=1; ")
@@ -71,6 +73,10 @@ def reference_folder(config):
             f"config: reference is '{folder}', but there is no folder {folder}/tables; restore an archive, "
             "or leave reference empty to train."
         )
+    try:
+        check_sums(folder, "tables")
+    except StoreError as error:
+        raise WorkflowError(f"config: reference is '{folder}', but {error}") from None
     return str(folder)
 
 

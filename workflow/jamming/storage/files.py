@@ -1,5 +1,6 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and their checksums."""
 
+import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -33,6 +34,12 @@ def write_whole(path: Path, content: bytes | memoryview, mode: int = SHARED) -> 
         _keep_name(path.parent)
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error}; free some space or make the folder writable.") from error
+
+
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _keep_name(folder: Path) -> None:

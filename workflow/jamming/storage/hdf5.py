@@ -52,7 +52,7 @@ def unpacked(content: bytes, skip: Collection[str] = (), arrays: bool = True) ->
     Raises DamageError if one bit is not as it was written, or for what `packed` does not write.
     """
     if content[:SEAL_SIZE] != seal(content):
-        raise DamageError("its content is not what was written")
+        raise DamageError("cut short, or changed since it was written")
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
             return _Reader(skip, arrays, len(content)).read(file)

@@ -5,7 +5,6 @@ A file holds a tree (`hdf5`). The root carries five attributes more: `format` ("
 `docs/results.md` describes each kind.
 """
 
-import hashlib
 import json
 import platform
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 from .. import __version__
 from . import hdf5
 from .commit import git_state
-from .files import StoreError, write_whole
+from .files import StoreError, sha256_of, write_whole
 
 __all__ = ["Result", "StoreError", "provenance", "read", "sha256_of", "write"]
 
@@ -110,9 +109,3 @@ def provenance(inputs: Mapping[str, Path], threads: int, device: str = "cpu", **
         "inputs": {name: sha256_of(path) for name, path in inputs.items()},
         **more,
     }
-
-
-def sha256_of(path: Path) -> str:
-    """Hex sha256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
