@@ -27,7 +27,7 @@ configfile: config_path("config.yaml")
 configfile: preset_path(config)
 
 
-config.update(with_numbers(config))
+config.update(checked_config(config))
 SWEEPS = checked_sweeps(config)
 LINES = checked_lines(config)
 RESULTS = f"results/{config['preset']}"

@@ -3,7 +3,7 @@
 import pytest
 
 from helpers.changed_config import CONFIG, PRESETS, changed, preset
-from jamming.config import ConfigError, preset_file, read_lines, read_points, with_numbers
+from jamming.config import ConfigError, checked, preset_file, read_lines, read_points
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -123,7 +123,7 @@ MISTAKES += [
 @pytest.mark.parametrize(("path", "value", "sentence"), MISTAKES)
 def test_every_mistake_is_one_sentence(path, value, sentence):
     with pytest.raises(ConfigError, match=sentence) as caught:
-        config = changed(path, value)
+        config = checked(changed(path, value))
         read_points(config)
         read_lines(config)
     text = str(caught.value)
@@ -144,8 +144,8 @@ def test_numbers_given_as_text_are_numbers():
     """As they come from --config 'sweeps={relu_L2: {replicas: 5}}', and from 1e-3 in a YAML file."""
     config = changed((*L2, "replicas"), "5") | {"mnist": {"path": "123", "mirrors": []}}
     config["sweeps"]["relu_L3"]["n_train"] = ["80", "9"]
-    config = with_numbers(config)
-    points = read_points(config)
+    points = read_points(checked(config))
     assert {point.replicas for point in points["relu_L2"].values()} == {5}
     assert [point.n_train for point in points["relu_L3"].values()] == [9, 80]
-    assert with_numbers({"analysis": {"max_loss": "1e-3"}}) == {"analysis": {"max_loss": 1e-3}}
+    assert checked(changed(("analysis", "max_loss"), "1e-3"))["analysis"]["max_loss"] == 1e-3
+    assert checked(config)["mnist"]["path"] == "123"

@@ -9,7 +9,7 @@ from helpers.drawn import ANALYSIS, panel, words
 from helpers.workflow_copy import copy_of_the_project, planned, said, snakemake
 from jamming import figures, tables
 from jamming.analysis import AnalysisError
-from jamming.config import ConfigError, read_lines, read_points
+from jamming.config import ConfigError, checked, read_lines, read_points
 from jamming.planning import cost
 from jamming.storage import store
 
@@ -34,7 +34,7 @@ def test_other_sweeps_and_lines_have_no_points():
 
 def test_an_unknown_name_is_one_sentence():
     with pytest.raises(ConfigError, match="only names 'relu_L4', but must be of relu_L2, relu_L3"):
-        read_points(changed(("only",), ["relu_L4"]))
+        checked(changed(("only",), ["relu_L4"]))
 
 
 @pytest.mark.parametrize("name", IN_PART)

@@ -1,6 +1,7 @@
 """Security: nothing read from a file or a configuration runs, nothing made can be written by everybody."""
 
 import ast
+import json
 import re
 import stat
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from helpers.workflow_copy import ROOT, copy_of_the_project, environment, said, snakemake
-from jamming.config import ConfigError, load, preset_file, read_lines, read_points
+from jamming.config import ConfigError, checked, load, preset_file, read_lines, read_points
 
 PACKAGE = ROOT / "workflow" / "jamming"
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")])
@@ -167,6 +168,7 @@ def test_shell_words_in_the_configuration_are_refused(place, words):
     else:
         target[last] = f"https://mirror/{words}/" if "mirrors" in place else words
     with pytest.raises(ConfigError, match=r"^config: [^\n]*\.$"):
+        config = checked(config)
         read_points(config)
         read_lines(config)
 
@@ -197,6 +199,39 @@ def test_a_configuration_is_data(project):
     (project / "tags.yaml").write_text('preset: !!python/object/apply:os.system ["touch x"]\n')
     done = snakemake(project, "-n", "--configfile", "tags.yaml", check=False)
     assert done.returncode == 1 and nothing_ran(project)
+
+
+TEMPLATE = """
+__use_yte__: true
+__definitions__: ["import pathlib", "pathlib.Path('ran').touch()"]
+preset: smoke
+"""
+
+
+@pytest.mark.slow
+def test_snakemake_runs_a_template_which_is_then_refused(project):
+    """That it runs, even with -n, is what docs/security.md warns of; should Snakemake change, the page can, too."""
+    (project / "theirs.yaml").write_text(TEMPLATE)
+    done = snakemake(project, "-n", "--configfile", "theirs.yaml", check=False)
+    assert (project / "ran").exists()
+    assert done.returncode == 1 and "config: " in said(done) and "has the key '__use_yte__'" in said(done)
+    (project / "ran").unlink()
+
+
+@pytest.mark.slow
+def test_a_checked_configuration_is_json_which_snakemake_does_not_run(project):
+    (project / "theirs.yaml").write_text(TEMPLATE)
+    check = [sys.executable, "-m", "jamming", "check-config"]
+    variables = environment(PYTHONPATH=str(PACKAGE.parent))
+    done = subprocess.run([*check, "theirs.yaml"], cwd=project, env=variables, capture_output=True, text=True)
+    assert done.returncode == 1 and "__use_yte__" in done.stderr
+    (project / "theirs.yaml").write_text("preset: smoke\n")
+    subprocess.run([*check, "theirs.yaml", "--out", "checked.json"], cwd=project, env=variables, check=True)
+    snakemake(project, "-n", "figures/fig4.pdf", "--configfile", "checked.json")
+    # The same template as JSON is data to Snakemake, and refused here.
+    (project / "template.json").write_text(json.dumps(yaml.safe_load(TEMPLATE)))
+    assert snakemake(project, "-n", "--configfile", "template.json", check=False).returncode == 1
+    assert not (project / "ran").exists()
 
 
 # Files

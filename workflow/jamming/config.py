@@ -1,64 +1,72 @@
 """The configuration as values: checked against the schema and against physics, with one sentence per mistake."""
 
 import difflib
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
+from jsonschema.validators import extend
 
+from .plain_values import ConfigError, plain, read_file, short
 from .spec import LinePoint, Network, Point, Protocol
+
+__all__ = ["ConfigError", "checked", "load", "preset_file", "read_lines", "read_points", "sentence"]
 
 FOLDER = Path(__file__).resolve().parents[2] / "config"
 SCHEMA = Path(__file__).resolve().parents[1] / "schemas" / "config.schema.yaml"
 MNIST_IMAGES, MNIST_PIXELS = 70_000, 784
 
 
-class ConfigError(ValueError):
-    """One sentence: the key, its value, and what is allowed. Characters that no terminal shows are written out."""
-
-    def __init__(self, sentence: str):
-        shown = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in sentence)
-        super().__init__("".join(shown))
+NUMERIC = ("random", "sweeps", "lines", "analysis")
+"""Where text that is a number is one: nested values of --config arrive as text, and YAML reads 1e-3 as text, too."""
+MOST_POINTS = 50_000
+"""Of all sweeps together, and of all lines: more jobs than Snakemake can plan."""
 
 
-def with_numbers(config: Mapping) -> dict:
-    """The configuration with numbers that were read as text as numbers.
-
-    Nested values given by --config arrive as text, and YAML reads 1e-3 (without a point) as text, too.
-    """
-    numeric = ("random", "sweeps", "lines", "analysis")
-    return {key: _numbers(value) if key in numeric else value for key, value in config.items()}
-
-
-def read_points(config: Mapping) -> dict[str, dict[str, Point]]:
-    """Check a merged configuration; return the points of each sweep by their names, in increasing P and width.
+def checked(config: Mapping) -> dict:
+    """The configuration with each value of the type that the schema declares: 2.0 replicas are 2, a rate of 1 is 1.0.
 
     Raises ConfigError at the first mistake.
     """
-    check_schema(config)
+    config = plain(config, NUMERIC)
+    error = best_match(_validator().iter_errors(config))
+    if error is not None:
+        raise ConfigError(sentence(error))
     known = [*config["sweeps"], *config["lines"]]
+    for name in config["lines"]:
+        if name in config["sweeps"]:
+            raise ConfigError(f"config: lines has the name {short(name)}, which is that of a sweep; take another.")
     for name in config["only"]:
         if name not in known:
-            raise ConfigError(f"config: only names {_short(name)}, but must be of {', '.join(known)}.")
+            raise ConfigError(f"config: only names {short(name)}, but must be of {', '.join(known)}.")
     for name in ("theta_range", "gamma_range"):
         low, high = config["analysis"][name]
         if not low < high:
             raise ConfigError(f"config: analysis.{name} is [{low}, {high}], but must increase.")
-    return {name: {point.name: point for point in _points(name, config)} for name in _chosen(config, "sweeps")}
+    return _typed(config, _schema())
 
 
-def read_lines(config: Mapping) -> dict[str, dict[str, LinePoint]]:
-    """The points of each line N*(P) by their names, in increasing P; `config` has passed `read_points`.
+def read_points(config: Mapping) -> dict[str, dict[str, Point]]:
+    """The points of each sweep by their names, in increasing P and width; `config` comes from `checked`.
 
     Raises ConfigError at the first mistake.
     """
-    return {
-        name: {f"P{point.n_train:05d}": point for point in _line(name, config)} for name in _chosen(config, "lines")
-    }
+    names = _chosen(config, "sweeps")
+    _check_number({name: config["sweeps"][name]["network"]["width"] for name in names}, config["sweeps"], "sweeps")
+    return {name: {point.name: point for point in _points(name, config)} for name in names}
+
+
+def read_lines(config: Mapping) -> dict[str, dict[str, LinePoint]]:
+    """The points of each line N*(P) by their names, in increasing P; `config` comes from `checked`.
+
+    Raises ConfigError at the first mistake.
+    """
+    names = _chosen(config, "lines")
+    _check_number(dict.fromkeys(names, 1), config["lines"], "lines")
+    return {name: {f"P{point.n_train:05d}": point for point in _line(name, config)} for name in names}
 
 
 def _chosen(config: Mapping, kind: str) -> list[str]:
@@ -67,57 +75,54 @@ def _chosen(config: Mapping, kind: str) -> list[str]:
 
 
 def load(preset: str, more: Iterable[Path] = (), folder: Path = FOLDER) -> dict:
-    """What Snakemake makes of the defaults, a preset and further files: mappings merged, lists replaced; unchecked.
+    """What Snakemake makes of the defaults, a preset and further files: mappings merged, lists replaced; checked.
 
-    Raises ConfigError for a preset that is not there, and for a file that is none or is not a mapping.
+    Raises ConfigError for a preset that is not there, and as `read_file` and `checked`.
     """
     merged = {}
     for path in (folder / "config.yaml", preset_file(preset, folder / "presets"), *more):
-        try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ConfigError(f"config: {path} cannot be read: {' '.join(str(error).split())}.") from None
-        if not isinstance(values, dict):
-            raise ConfigError(f"config: {path} holds {_short(values)}, but must be a mapping.")
-        _merge(merged, values)
-    return with_numbers({**merged, "preset": preset})
+        _merge(merged, read_file(path))
+    return checked({**merged, "preset": preset})
 
 
-def check_schema(config: Mapping) -> None:
-    """Raise ConfigError for a value YAML has and JSON has not, else for the most telling of the schema's complaints."""
-    _check_values(config, "")
-    error = best_match(_validator().iter_errors(config))
-    if error is not None:
-        raise ConfigError(sentence(error))
+@cache
+def _schema() -> dict:
+    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
 
 
 @cache
 def _validator() -> Draft202012Validator:
-    return Draft202012Validator(yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
+    return extend(Draft202012Validator, {"uniqueItems": _no_value_twice})(_schema())
+
+
+def _no_value_twice(validator: object, unique: bool, values: object, schema: object) -> Iterator[ValidationError]:
+    """In place of jsonschema's, which compares each pair of values if their types are mixed."""
+    scalars = [value for value in values if not isinstance(value, (list, dict))] if isinstance(values, list) else []
+    if len(set(scalars)) < len(scalars):
+        yield ValidationError("a value stands twice")
+
+
+def _typed(value: object, rules: object) -> object:
+    """A value that obeys the schema `rules`, with each number of the type they declare."""
+    if "$ref" in rules:
+        rules = _schema()["$defs"][rules["$ref"].rpartition("/")[2]]
+    if "if" in rules:
+        rules = rules["then" if _validator().evolve(schema=rules["if"]).is_valid(value) else "else"]
+    if isinstance(value, Mapping):
+        known, other = rules.get("properties", {}), rules.get("additionalProperties")
+        return {key: _typed(item, known.get(key, other)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_typed(item, rules["items"]) for item in value]
+    kind = rules.get("type")
+    return int(value) if kind == "integer" else float(value) if kind == "number" else value
 
 
 def preset_file(preset: object, folder: Path) -> Path:
     """The file of a preset. Raises ConfigError, naming those there are, if there is none of that name."""
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     if preset not in known:
-        raise ConfigError(f"config: preset is {_short(preset)}, but must be one of {', '.join(known)}.")
+        raise ConfigError(f"config: preset is {short(preset)}, but must be one of {', '.join(known)}.")
     return folder / f"{preset}.yaml"
-
-
-def _check_values(value: object, where: str) -> None:
-    """Raise ConfigError for a key that is no text and for a number that is not finite: no schema looks at these."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise ConfigError(
-                    f"config: {where or 'the top level'} has the key {_short(key)}, but keys must be text."
-                )
-            _check_values(item, f"{where}.{key}" if where else key)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            _check_values(item, f"{where}.{index}")
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"config: {where} is {value}, but must be a finite number.")
 
 
 def _merge(base: dict, more: Mapping) -> None:
@@ -128,18 +133,15 @@ def _merge(base: dict, more: Mapping) -> None:
             base[key] = value
 
 
-def _numbers(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {key: _numbers(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_numbers(item) for item in value]
-    if isinstance(value, str):
-        for number in (int, float):
-            try:
-                return number(value)
-            except ValueError:
-                continue
-    return value
+def _check_number(widths: Mapping[str, object], described: Mapping, kind: str) -> None:
+    """Raise ConfigError if `kind` has more points than can be planned; `widths` holds those of each name."""
+    total = 0
+    for name, scanned in widths.items():
+        axis = described[name]["n_train"]
+        patterns = axis["count"] if isinstance(axis, Mapping) else len(axis)
+        total += patterns * (len(scanned) if isinstance(scanned, list) else 1)
+    if total > MOST_POINTS:
+        raise ConfigError(f"config: {kind} have {total} points in all, but at most {MOST_POINTS} can be planned.")
 
 
 def _points(name: str, config: Mapping) -> Iterable[Point]:
@@ -197,8 +199,8 @@ def _line(name: str, config: Mapping) -> Iterable[LinePoint]:
             replicas=line["replicas"],
             dtype=config["dtype"],
             seed=config["seed"],
-            first_ratio=float(line["first_ratio"]),
-            max_ratio=float(line["max_ratio"]),
+            first_ratio=line["first_ratio"],
+            max_ratio=line["max_ratio"],
             shortest_time=line["shortest_time"],
         )
 
@@ -218,11 +220,8 @@ def _axis(where: str, n_train: list[int] | Mapping) -> list[int]:
 
 def _protocol(name: str, values: Mapping, kind: str = "sweeps") -> Protocol:
     where = f"config: {kind}.{name}.protocol"
-    numbers = {key: float(values[key]) for key in ("margin", "rate", "floor")}
-    if numbers["floor"] > numbers["rate"]:
-        raise ConfigError(
-            f"{where}.floor is {numbers['floor']}, but the rate starts at {numbers['rate']}: at most that."
-        )
+    if values["floor"] > values["rate"]:
+        raise ConfigError(f"{where}.floor is {values['floor']}, but the rate starts at {values['rate']}: at most that.")
     descends = values["name"] == "hinge_lbfgs_annealed"
     if descends and not 0 < values.get("lbfgs_steps", 0) < values["steps"]:
         raise ConfigError(
@@ -232,10 +231,10 @@ def _protocol(name: str, values: Mapping, kind: str = "sweeps") -> Protocol:
     # What a protocol does not use has no value, so that editing it trains nothing anew.
     return Protocol(
         name=values["name"],
-        margin=0.0 if values["name"] == "cross_entropy_sgd" else numbers["margin"],
+        margin=0.0 if values["name"] == "cross_entropy_sgd" else values["margin"],
         steps=values["steps"],
-        rate=numbers["rate"],
-        floor=0.0 if values["name"] == "hinge_adam_constant" else numbers["floor"],
+        rate=values["rate"],
+        floor=0.0 if values["name"] == "hinge_adam_constant" else values["floor"],
         drop_every=values["drop_every"] if values["name"] == "hinge_adam" else 0,
         lbfgs_steps=values["lbfgs_steps"] if descends else 0,
     )
@@ -250,12 +249,12 @@ def sentence(error: ValidationError, subject: str = "config") -> str:
         unknown = sorted(str(name) for name in value if name not in known)[0]
         close = difflib.get_close_matches(unknown, known, n=1)
         hint = f" (did you mean '{close[0]}'?)" if close else ""
-        return f"{subject}: {key} has an unknown key '{unknown}'{hint}; allowed are {', '.join(known)}."
+        return f"{subject}: {key} has an unknown key {short(unknown)}{hint}; allowed are {', '.join(known)}."
     if rule == "required":
         missing = next(name for name in allowed if name not in value)
         where = " in the preset or in your config" if subject == "config" else ""
         return f"{subject}: {key} lacks the key '{missing}'; give it{where}."
-    said = f"{subject}: {key} is {_short(value)}, but "
+    said = f"{subject}: {key} is {short(value)}, but "
     if rule == "type":
         return f"{said}must be {_kind(allowed)}."
     if rule == "const":
@@ -270,7 +269,7 @@ def sentence(error: ValidationError, subject: str = "config") -> str:
         return f"{said}must be greater than {allowed}."
     if rule in ("minItems", "minProperties"):
         return f"{said}must hold at least {allowed}."
-    if rule == "maxItems":
+    if rule in ("maxItems", "maxProperties"):
         return f"{said}must hold at most {allowed}."
     if rule == "uniqueItems":
         return f"{said}must not hold a value twice."
@@ -288,8 +287,3 @@ def _kind(allowed: object) -> str:
         "object": "a mapping",
     }
     return names.get(str(allowed), str(allowed))
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

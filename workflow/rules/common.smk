@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
 from jamming import claims
 from jamming.claims import summary
-from jamming.config import ConfigError, preset_file, read_lines, read_points, with_numbers
+from jamming.config import ConfigError, checked, preset_file, read_lines, read_points
+from jamming.plain_values import read_file
 from jamming.training.widths import first_width
 from jamming.storage.files import StoreError
 from jamming.storage.fingerprint import fingerprint
@@ -45,6 +46,16 @@ def preset_path(config):
         raise WorkflowError(str(error)) from None
 
 
+def checked_config(config):
+    """The configuration with each value of its declared type, or one sentence, also for a file that would run Python."""
+    try:
+        for file in workflow.overwrite_configfiles:
+            read_file(file)
+        return checked(config)
+    except ConfigError as error:
+        raise WorkflowError(str(error)) from None
+
+
 def checked_sweeps(config):
     """The points of each sweep by name, or one sentence."""
     try:
@@ -68,7 +79,10 @@ def reference_folder(config):
     folder = Path(config["reference"])
     if folder.resolve() == Path(f"results/{config['preset']}").resolve():
         raise WorkflowError(f"config: reference is '{folder}', which this preset makes itself; leave reference empty.")
-    if not (folder / "tables").is_dir():
+    if any(brace in str(folder) for brace in "{}"):
+        raise WorkflowError(f"config: reference is '{folder}', but Snakemake takes braces for wildcards; rename it.")
+    # isdir says no where a path cannot be asked for; Path.is_dir raises.
+    if not os.path.isdir(folder / "tables"):
         raise WorkflowError(
             f"config: reference is '{folder}', but there is no folder {folder}/tables; restore an archive, "
             "or leave reference empty to train."
