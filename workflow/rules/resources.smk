@@ -17,6 +17,7 @@ REQUESTS = {
     "generate_data": (1, 2000, 30),
     "train": (1, 4000, DAY),
     "find_transition": (1, 4000, DAY),
+    "compare_minimizers": (1, 2000, DAY),
     # All points of a sweep, one after the other.
     "measure_gaps": (1, 1000, 30),
     "measure_preactivations": (1, 2000, 2 * HOUR),

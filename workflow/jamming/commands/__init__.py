@@ -10,7 +10,7 @@ from types import ModuleType
 
 # Those with the most jobs first: a job imports the stages up to its own.
 STAGES = ("training", "observables", "figures", "data", "claims", "summaries")
-STAGES += ("documents", "provenance", "release", "explorer", "plan", "configuration")
+STAGES += ("documents", "provenance", "release", "explorer", "plan", "configuration", "minimizers")
 
 
 def stages() -> Iterator[ModuleType]:
