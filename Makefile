@@ -1,5 +1,5 @@
 # make          sets up .venv from the lock and makes all figures of the default preset
-# make test     sets up .venv and passes the tests
+# make test     sets up .venv, adds torch and the test tools, and passes the tests
 # make help     lists the rest
 #
 # Needs Python 3.11, 3.12 or 3.13 and the Python package index, nothing else. Variables:
@@ -21,7 +21,7 @@ export PYTHONNOUSERSITE := 1
 # Relative to the folder of this file, which may have spaces in its path.
 IN_VENV := PATH="$$PWD/.venv/bin:$$PATH"; export PATH;
 
-.PHONY: all setup plan test lint format gallery benchmarks lock clean distclean help
+.PHONY: all setup setup-torch setup-checks plan test lint format gallery benchmarks lock clean distclean help
 
 all: setup  ## set up and run the main job
 	@$(IN_VENV) snakemake --cores "$(CORES)" --max-jobs-per-timespan 10000/10s $(ARGS)
@@ -29,19 +29,26 @@ all: setup  ## set up and run the main job
 setup:  ## make .venv from the lock, unless it is made
 	@PYTHON="$(PYTHON)" sh envs/install.sh
 
+setup-torch:  ## add torch, for device: cuda and backend: torch
+	@PYTHON="$(PYTHON)" sh envs/install.sh torch
+
+setup-checks:  ## add what lint and format need
+	@PYTHON="$(PYTHON)" sh envs/install.sh test
+
 plan: setup  ## estimate time, memory and disk of a run: make plan PRESET=paper
 	@$(IN_VENV) python -m jamming plan --preset "$(PRESET)" $(ARGS)
 
-test: setup  ## set up and run the tests
+test:  ## set up and run the tests
+	@PYTHON="$(PYTHON)" sh envs/install.sh test torch
 	@$(IN_VENV) python -m pytest $(ARGS)
 
-lint: setup  ## check style and workflow
+lint: setup-checks  ## check style and workflow
 	@$(IN_VENV) ruff check .
 	@$(IN_VENV) ruff format --check .
 	@$(IN_VENV) snakefmt --check Snakefile workflow
 	@$(IN_VENV) snakemake --lint
 
-format: setup  ## rewrite Python and Snakemake files in the one style
+format: setup-checks  ## rewrite Python and Snakemake files in the one style
 	@$(IN_VENV) ruff check --fix .
 	@$(IN_VENV) ruff format .
 	@$(IN_VENV) snakefmt Snakefile workflow
@@ -62,7 +69,7 @@ gallery: setup  ## write what docs and README show of results anew, from those o
 	@$(IN_VENV) python -m jamming compare-sweeps --into docs/laptop.md --mark sizes \
 	    results/quick/summaries/relu_L3.json reference/laptop/summaries/relu_L3.json
 
-benchmarks: setup  ## measure the speed of steps, analysis and planning: ten minutes, results/benchmarks/benchmarks.pdf
+benchmarks: setup-torch  ## measure the speed of steps, analysis and planning: ten minutes, results/benchmarks/benchmarks.pdf
 	@$(IN_VENV) python benchmarks/run.py $(ARGS)
 
 lock:  ## write envs/requirements.lock anew from envs/requirements.in
@@ -76,4 +83,4 @@ distclean: clean  ## remove results and figures, too
 	rm -rf results figures .snakemake
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1  \2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1  \2/p' Makefile

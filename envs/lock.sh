@@ -1,6 +1,7 @@
 #!/bin/sh
-# Writes requirements.lock from requirements.in, for Python 3.11 and later on Linux and macOS. Run by `make lock`.
-# Versions already locked are kept where requirements.in allows it; delete the lock first to take the newest of all.
+# Writes requirements.lock and requirements-test.lock from their .in, for Python 3.11 and later on Linux and macOS.
+# Run by `make lock`.
+# Versions already locked are kept where the .in allows it; delete a lock first to take the newest of all.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -9,13 +10,19 @@ trap 'rm -rf "$scratch"' EXIT
 
 "${PYTHON:-python3}" -m venv "$scratch/venv"
 pip="$scratch/venv/bin/pip"
-"$pip" install --quiet uv==0.13.9
+"$pip" install --quiet "$(sed -n 's/^uv==/&/p' envs/requirements.in)"
 
 # uv does not read pip's configuration. The index is used, never written to the lock.
 index=${PIP_INDEX_URL:-$("$pip" config get global.index-url 2>/dev/null || true)}
 
 # One version for all Pythons (fork strategy), so that results do not depend on which of them a machine has.
-"$scratch/venv/bin/uv" pip compile ${index:+--default-index "$index"} --no-config --quiet \
-    --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
-    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
-    --output-file envs/requirements.lock envs/requirements.in
+lock() {
+    "$scratch/venv/bin/uv" pip compile ${index:+--default-index "$index"} --no-config --quiet \
+        --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+        --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+        --output-file "envs/$1.lock" "envs/$1.in" $2
+}
+
+lock requirements ""
+# Where both locks have a package, they have the same version.
+lock requirements-test "--constraints envs/requirements.lock"

@@ -206,6 +206,26 @@ def test_without_a_compiler_torch_does_it_and_says_so(empty_cache, monkeypatch):
         kernels.choose("cpu", "compiled")
 
 
+def test_where_torch_is_needed_and_not_installed_one_sentence_says_how_to_get_it(empty_cache, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert kernels.choose("cpu").hinge_adam is CompiledHingeAdam and kernels.resolve_device("cpu") == "cpu"
+    installed_by = "needs torch, which is not installed; `make setup-torch` installs it.$"
+    for backend in ("torch", "batched"):
+        with pytest.raises(ValueError, match=f"^backend '{backend}' on cpu {installed_by}"):
+            kernels.choose("cpu", backend)
+    for device in ("cuda", "auto"):
+        with pytest.raises(ValueError, match=f"^device '{device}' {installed_by}"):
+            kernels.resolve_device(device)
+
+    def missing():
+        raise build.BuildError("there is no compiler.")
+
+    monkeypatch.setattr(build, "find_compiler", missing)
+    build.library.cache_clear()
+    with pytest.raises(ValueError, match=rf"cannot be compiled \(there is no compiler\), .* {installed_by}"):
+        kernels.choose("cpu")
+
+
 def test_a_compiler_that_fails_is_named_with_its_words(empty_cache, monkeypatch):
     failing = [sys.executable, "-c", "import sys; sys.exit('error: no such target')"]
     monkeypatch.setattr(build, "find_compiler", lambda: (failing, "some compiler"))

@@ -41,35 +41,46 @@ def pins(lines: list[str]) -> dict[str, str]:
     return versions
 
 
-LOCK_TEXT = (ROOT / "envs/requirements.lock").read_text()
-LOCK = lock_entries(LOCK_TEXT)
-LOCKED = pins([entry[0] for entry in LOCK])
+LOCKS = {name: (ROOT / f"envs/{name}.lock").read_text() for name in ("requirements", "requirements-test")}
+ENTRIES = {name: lock_entries(text) for name, text in LOCKS.items()}
+LOCKED, LOCKED_FOR_TESTS = (pins([entry[0] for entry in entries]) for entries in ENTRIES.values())
 TORCH = pins([entry[0] for entry in lock_entries((ROOT / "envs/requirements-torch.txt").read_text())])
 
 
-def test_every_locked_package_has_hashes():
-    for requirement, *hashes in LOCK:
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_locked_package_has_hashes(name):
+    for requirement, *hashes in ENTRIES[name]:
         assert hashes, f"{requirement} has no hash"
         assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", line) for line in hashes), requirement
 
 
-def test_lock_names_no_host():
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_names_no_host(name):
     for pattern in ("://", "index-url", "find-links", "trusted-host", " @ "):
-        assert pattern not in LOCK_TEXT
+        assert pattern not in LOCKS[name]
 
 
-def test_lock_meets_the_direct_requirements():
-    lines = [entry[0] for entry in lock_entries((ROOT / "envs/requirements.in").read_text())]
+@pytest.mark.parametrize(("name", "locked"), [("requirements", LOCKED), ("requirements-test", LOCKED_FOR_TESTS)])
+def test_lock_meets_the_direct_requirements(name, locked):
+    lines = [entry[0] for entry in lock_entries((ROOT / f"envs/{name}.in").read_text())]
     assert lines
     for line in lines:
         requirement = Requirement(line)
-        assert requirement.specifier.contains(LOCKED[canonicalize_name(requirement.name)]), f"{line}: run make lock"
+        assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)]), f"{line}: run make lock"
+
+
+def test_what_both_locks_have_is_the_same_and_the_workflow_needs_no_test_tool():
+    assert {name: LOCKED[name] for name in LOCKED.keys() & LOCKED_FOR_TESTS} == {
+        name: LOCKED_FOR_TESTS[name] for name in LOCKED.keys() & LOCKED_FOR_TESTS
+    }
+    assert not {"pytest", "playwright", "py-rattler", "ruff", "hypothesis", "snakefmt"} & set(LOCKED)
 
 
 def test_torch_stands_beside_the_lock():
     assert list(TORCH) == ["torch"]
-    assert not {"torch", "triton"} & set(LOCKED)
-    assert not [name for name in LOCKED if name.startswith(("nvidia-", "cuda-"))]
+    for locked in (LOCKED, LOCKED_FOR_TESTS):
+        assert not {"torch", "triton"} & set(locked)
+        assert not [name for name in locked if name.startswith(("nvidia-", "cuda-"))]
 
 
 @pytest.mark.parametrize("env", ENVS, ids=lambda path: path.stem)
@@ -94,11 +105,16 @@ def test_there_is_an_environment_for_each_concern():
 INTERPRETER = """#!/bin/sh
 echo "{name} $*" >>"$CALLS"
 case "$*" in
-"-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+"-m venv"*) rm -rf .venv && mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
 "-c "*realpath*) echo "$0" ;;
 "-c "*) echo "{name}" ;;
+"-m pip install"*installers.lock) cp "$BIN/stand-in-uv" .venv/bin/uv ;;
 "-m pip install"*torch.txt) [ ! -e torch-fails ] ;;
 esac
+"""
+UV = """#!/bin/sh
+echo "uv $*" >>"$CALLS"
+[ ! -e uv-fails ]
 """
 
 
@@ -110,9 +126,10 @@ class Checkout:
         self.bin = folder / "bin"
         self.calls = folder / "calls"
         self.bin.mkdir()
-        for tool in ("sh", "awk", "cat", "cmp", "cp", "dirname", "mkdir", "mv", "rm"):
+        for tool in ("sh", "awk", "basename", "cat", "cmp", "cp", "dirname", "mkdir", "mv", "rm"):
             (self.bin / tool).symlink_to(shutil.which(tool))
         shutil.copytree(ROOT / "envs", self.folder / "envs")
+        self.add("stand-in-uv", UV)
 
     def add(self, name: str, script: str = INTERPRETER) -> Path:
         path = self.bin / name
@@ -120,15 +137,19 @@ class Checkout:
         path.chmod(0o755)
         return path
 
-    def install(self, python: str = "") -> subprocess.CompletedProcess:
+    def install(self, *extras: str, python: str = "") -> subprocess.CompletedProcess:
         self.calls.write_text("")
-        environment = {"PATH": str(self.bin), "CALLS": str(self.calls), "PYTHON": python}
-        command = ["sh", str(self.folder / "envs/install.sh")]
+        environment = {"PATH": str(self.bin), "BIN": str(self.bin), "CALLS": str(self.calls), "PYTHON": python}
+        command = ["sh", str(self.folder / "envs/install.sh"), *extras]
         return subprocess.run(command, env=environment, cwd=os.sep, capture_output=True, text=True)
 
     def installed_with(self) -> list[str]:
         """The stand-ins that were asked to make .venv since the last call of install()."""
         return re.findall(r"^(\S+) -m venv", self.calls.read_text(), re.MULTILINE)
+
+    def installed(self) -> list[tuple[str, str]]:
+        """Installer and file of each installation since the last call of install()."""
+        return re.findall(r"^(?:\S+ -m )?(pip|uv) .*install.* -r (\S+)$", self.calls.read_text(), re.MULTILINE)
 
 
 @pytest.fixture
@@ -162,9 +183,9 @@ def test_install_obeys_python_and_replaces_another_one(checkout):
     checkout.add("python3.11")
     other = checkout.add("python3.13")
     assert checkout.install().returncode == 0
-    assert checkout.install(str(other)).returncode == 0
+    assert checkout.install(python=str(other)).returncode == 0
     assert checkout.installed_with() == ["python3.13"]
-    assert checkout.install(str(other)).returncode == 0
+    assert checkout.install(python=str(other)).returncode == 0
     assert checkout.installed_with() == []
     assert checkout.install().returncode == 0
     assert checkout.installed_with() == [], "without PYTHON, the .venv that is there is as good as any"
@@ -172,7 +193,7 @@ def test_install_obeys_python_and_replaces_another_one(checkout):
 
 def test_install_refuses_an_unsuitable_python_by_name(checkout):
     checkout.add("python3.11")
-    done = checkout.install("/nowhere/python3.9")
+    done = checkout.install(python="/nowhere/python3.9")
     assert done.returncode != 0
     assert len(done.stderr.splitlines()) == 1 and "/nowhere/python3.9" in done.stderr
 
@@ -186,14 +207,27 @@ def test_install_does_nothing_the_second_time(checkout):
     assert checkout.installed_with() == []
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-torch.txt"])
-def test_install_starts_anew_when_a_version_changes(checkout, name):
+def test_install_starts_anew_when_a_version_changes(checkout):
     checkout.add("python3.11")
     assert checkout.install().returncode == 0
-    lock = checkout.folder / "envs" / name
+    lock = checkout.folder / "envs/requirements.lock"
     lock.write_text(lock.read_text() + "\n# changed\n")
     assert checkout.install().returncode == 0
     assert checkout.installed_with() == ["python3.11"]
+
+
+@pytest.mark.parametrize(("extra", "name"), [("test", "requirements-test.lock"), ("torch", "requirements-torch.txt")])
+def test_install_adds_what_is_asked_for_once_and_again_when_a_version_changes(checkout, extra, name):
+    checkout.add("python3.11")
+    assert checkout.install().returncode == 0
+    added = [("uv" if extra == "test" else "pip", f"envs/{name}")]
+    for expected in (added, []):
+        assert checkout.install(extra).returncode == 0
+        assert (checkout.installed(), checkout.installed_with()) == (expected, [])
+    listed = checkout.folder / "envs" / name
+    listed.write_text(listed.read_text() + "\n# changed\n")
+    assert checkout.install().returncode == 0 and checkout.installed() == []
+    assert checkout.install(extra).returncode == 0 and checkout.installed() == added
 
 
 def test_install_starts_anew_when_the_folder_was_moved(checkout):
@@ -206,21 +240,32 @@ def test_install_starts_anew_when_the_folder_was_moved(checkout):
 
 def test_failed_install_is_done_again(checkout):
     checkout.add("python3.11")
-    assert checkout.install().returncode == 0
-    (checkout.folder / "envs/requirements-torch.txt").write_text("torch==0\n")
     failure = checkout.folder / "torch-fails"
     failure.touch()
-    assert checkout.install().returncode != 0
+    assert checkout.install("torch").returncode != 0
     failure.unlink()
-    assert checkout.install().returncode == 0
-    assert checkout.installed_with() == ["python3.11"]
+    assert checkout.install("torch").returncode == 0
+    assert checkout.installed() == [("pip", "envs/requirements-torch.txt")]
 
 
-def test_install_takes_the_locked_pip_before_anything_else(checkout):
+def test_install_takes_the_locked_installers_before_anything_else(checkout):
     checkout.add("python3.11")
-    assert checkout.install().returncode == 0
+    assert checkout.install("test", "torch").returncode == 0
     installers = lock_entries((checkout.folder / ".venv/installers.lock").read_text())
-    assert [entry[0].split("==")[0] for entry in installers] == ["pip", "setuptools"]
+    assert [entry[0].split("==")[0] for entry in installers] == ["pip", "setuptools", "uv"]
     assert all(len(entry) > 1 for entry in installers)
-    calls = re.findall(r"-m pip install.* -r (\S+)", checkout.calls.read_text())
-    assert calls == [".venv/installers.lock", "envs/requirements.lock", "envs/requirements-torch.txt"]
+    assert checkout.installed() == [
+        ("pip", ".venv/installers.lock"),
+        ("uv", "envs/requirements.lock"),
+        ("uv", "envs/requirements-test.lock"),
+        ("pip", "envs/requirements-torch.txt"),
+    ]
+    assert len(re.findall("--require-hashes", checkout.calls.read_text())) == 3
+
+
+def test_pip_installs_where_uv_cannot(checkout):
+    checkout.add("python3.11")
+    (checkout.folder / "uv-fails").touch()
+    assert checkout.install().returncode == 0
+    assert checkout.installed()[1:] == [("uv", "envs/requirements.lock"), ("pip", "envs/requirements.lock")]
+    assert len(re.findall("--require-hashes", checkout.calls.read_text())) == 3

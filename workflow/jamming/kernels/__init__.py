@@ -10,6 +10,8 @@ fastest that works here. All speak numpy; torch is imported only where it does t
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,11 +99,13 @@ class Backend:
 
 
 def resolve_device(device: str) -> str:
-    """ "auto" becomes "cuda" where there is one, else "cpu". Raises ValueError if CUDA is asked for in vain."""
+    """ "auto" becomes "cuda" where there is one, else "cpu".
+
+    Raises ValueError if CUDA is asked for in vain, or torch is not installed, which alone knows.
+    """
     if device == "cpu":
         return device
-    import torch
-
+    torch = _torch(f"device '{device}'")
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
@@ -121,12 +125,13 @@ def choose(
     `threads` are those of torch; the compiled one has one. With `together` false networks are trained one by one
     whatever the backend, as in a search, and it is named for what trains them.
 
-    Raises ValueError if the compiled one is asked for and cannot be had.
+    Raises ValueError if the compiled one is asked for and cannot be had, or torch is needed and not installed.
     """
     if backend not in BACKENDS:
         raise ValueError(f"there is no backend '{backend}'; take one of {', '.join(BACKENDS)}.")
     if backend in ("torch", "batched") or (backend == "auto" and device != "cpu"):
-        return _in_torch(device, threads, batched=together and backend != "torch")
+        torch = _torch(f"backend '{backend}' on {device}")
+        return _in_torch(torch, device, threads, batched=together and backend != "torch")
     if device != "cpu":
         raise ValueError(f"the compiled training step runs on the CPU, not on {device}; set backend to auto or torch.")
     try:
@@ -135,14 +140,23 @@ def choose(
     except build.BuildError as error:
         if backend == "compiled":
             raise ValueError(f"the training step cannot be compiled: {error}") from None
+        torch = _torch(f"the training step cannot be compiled ({str(error).rstrip('.')}), and training without it")
         report(f"training with torch, about three times slower, since the step cannot be compiled: {error}")
-        return _in_torch(device, threads, batched=False)
+        return _in_torch(torch, device, threads, batched=False)
     return Backend(f"compiled by {build.description()}", CompiledHingeAdam, CompiledCrossEntropySGD)
 
 
-def _in_torch(device: str, threads: int | None, batched: bool) -> Backend:
-    import torch
+def _torch(why: str) -> ModuleType:
+    """The package torch; raises ValueError if it is not installed. Most training does without, and so does `make`."""
+    try:
+        return import_module("torch")
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise ValueError(f"{why} needs torch, which is not installed; `make setup-torch` installs it.") from None
 
+
+def _in_torch(torch: ModuleType, device: str, threads: int | None, batched: bool) -> Backend:
     from .batched import BatchedHingeAdam
     from .torch_cross_entropy import TorchCrossEntropySGD
     from .torch_step import TorchHingeAdam
