@@ -91,5 +91,9 @@ def test_help_and_a_mistake_name_all_verbs(capsys):
             main(words)
         said = "".join(capsys.readouterr())
         assert not words or ("train" in said and "plan" in said)
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    people, rules = capsys.readouterr().out.split("verbs for rules and make:")
+    assert "    provenance " in people and "    plan " in people and "train" not in people and "train, " in rules
     listed = {path.stem for path in Path(commands.__file__).parent.glob("*.py")} - {"__init__", "parser"}
     assert set(commands.STAGES) == listed and len(commands.STAGES) == len(listed)

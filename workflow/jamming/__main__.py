@@ -1,4 +1,4 @@
-"""The command line: `python -m jamming VERB`. Rules call it; people can. The verbs stand in `commands`."""
+"""The command line: `python -m jamming VERB`. The verbs stand in `commands`."""
 
 import argparse
 import io
@@ -12,7 +12,7 @@ from .storage import store
 
 def main(words: list[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else words
-    parser = argparse.ArgumentParser(prog="python -m jamming", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m jamming", description="What the workflow's rules run, and people.")
     verbs = Verbs(parser)
     for stage in commands.stages():
         stage.add_verbs(verbs)

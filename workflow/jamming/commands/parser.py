@@ -9,17 +9,32 @@ TEXT = ("spec", "settings", "points", "preset")
 
 
 class Verbs:
-    """The verbs of a parser; each option named in `add` is required."""
+    """The verbs of a parser; each option named in `add` is required.
+
+    Help describes the verbs for people, and names those for rules below.
+    """
 
     def __init__(self, parser: argparse.ArgumentParser):
-        self._parsers = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+        self._parser, self._of_rules = parser, []
+        self._parsers = parser.add_subparsers(dest="verb", required=True, metavar="VERB", title="verbs for people")
 
     def __contains__(self, verb: str) -> bool:
         return verb in self._parsers.choices
 
-    def add(self, function: Callable, help: str, *options: str) -> argparse.ArgumentParser:
-        """A verb named like its function, which is called with the parsed arguments."""
-        added = self._parsers.add_parser(function.__name__.replace("_", "-"), help=help, description=help)
+    def add(
+        self, function: Callable, help: str, *options: str, for_people: bool | None = None
+    ) -> argparse.ArgumentParser:
+        """A verb named like its function, which is called with the parsed arguments.
+
+        One that requires options is for rules, unless `for_people` says otherwise.
+        """
+        name = function.__name__.replace("_", "-")
+        if (not options) if for_people is None else for_people:
+            added = self._parsers.add_parser(name, help=help, description=help)
+        else:
+            added = self._parsers.add_parser(name, description=help)
+            self._of_rules.append(name)
+            self._parser.epilog = f"verbs for rules and make: {', '.join(self._of_rules)}; VERB --help describes each."
         added.set_defaults(function=function)
         for option in options:
             added.add_argument(f"--{option}", required=True, type=str if option in TEXT else Path)

@@ -113,7 +113,7 @@ def _bytes(size: float) -> str:
 
 
 def add_verbs(verbs: Verbs) -> None:
-    added = verbs.add(plan, "estimate time, memory and disk of a run before it is started", "preset")
+    added = verbs.add(plan, "estimate time, memory and disk of a run before it is started", "preset", for_people=True)
     added.add_argument("--configfile", type=Path, action="append", default=[], help="as Snakemake's; may be repeated")
     added.add_argument("--device", default="", choices=("auto", "cpu", "cuda"), help="else the config's")
     added.add_argument("--backend", default="", help="of the training step, else the config's")
