@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from jamming.protocols import can_be_extended, learning_rate, log_spaced_steps, steps_seen
+from jamming.protocols import Stage, can_be_extended, learning_rate, log_spaced_steps, stages, steps_seen
 from jamming.spec import Protocol
 
 
@@ -25,6 +25,45 @@ def test_annealed_rate_is_linear():
     assert learning_rate(protocol, 0) == 3e-3
     assert learning_rate(protocol, 1000) == pytest.approx(1e-7)
     assert learning_rate(protocol, 500) == pytest.approx((3e-3 + 1e-7) / 2)
+
+
+def test_the_rate_of_lbfgs_then_adam_falls_after_lbfgs():
+    protocol = Protocol("hinge_lbfgs_annealed", 0.5, 60, 1e-2, 1e-6, 0, 25)
+    rates = [learning_rate(protocol, step) for step in range(61)]
+    assert set(rates[:26]) == {1e-2} and rates[-1] == pytest.approx(1e-6)
+    assert np.allclose(np.diff(rates[25:]), (1e-6 - 1e-2) / 35)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_one_precision_is_one_stage(dtype):
+    assert stages(Protocol("hinge_adam", 0.5, 1000, 1e-4, 1e-7, 100), dtype) == [Stage("adam", dtype, 1000)]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "until"),
+    [
+        (Protocol("hinge_adam", 0.5, 1000, 1e-4, 1e-7, 250), 250),
+        (Protocol("hinge_adam_constant", 0.5, 1000, 1e-4, 0, 0), 1000),
+        (Protocol("hinge_adam_annealed", 0.5, 1000, 1e-3, 0, 0), 900),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_mixed_precision_is_double_from_a_tenth_of_the_rate_on(protocol, until):
+    single, double = stages(protocol, "mixed")
+    assert single == Stage("adam", "float32", until, is_final=False), "a network that fits has to fit in double, too"
+    assert double == Stage("adam", "float64", 1000)
+
+
+def test_lbfgs_is_a_stage_of_its_own_in_double_precision():
+    protocol = Protocol("hinge_lbfgs_annealed", 0.5, 100, 1e-2, 0, 0, 50)
+    assert stages(protocol, "float32") == [Stage("lbfgs", "float64", 50), Stage("adam", "float32", 100)]
+    first, *others = stages(protocol, "mixed")
+    assert first == Stage("lbfgs", "float64", 50) and [stage.until for stage in others] == [95, 100]
+
+
+@pytest.mark.parametrize(("dtype", "precision"), [("mixed", "float32"), ("float32", "float32"), ("float64", "float64")])
+def test_cross_entropy_has_one_stage(dtype, precision):
+    assert stages(Protocol("cross_entropy_sgd", 0, 100, 0.1, 0.01, 0), dtype) == [Stage("sgd", precision, 100)]
 
 
 def test_unknown_protocol_is_named():

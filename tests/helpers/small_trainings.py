@@ -1,37 +1,35 @@
-"""Trainings and searches that take a moment, how jobs do them, and how they are cut off."""
+"""Tiny trainings for tests: a point, its patterns, how the verb trains it, and how a job is killed and goes on."""
 
+import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from helpers.workflow_copy import ROOT
+from jamming import datasets
 from jamming.spec import LinePoint, Network, Point, Protocol
-from jamming.training import loop
+from jamming.storage import store
+from jamming.training import loop, width_search
+from jamming.training.checkpoint import Checkpoint
 
-POINT = Point(
-    sweep="relu_L2",
-    dataset="random",
-    network=Network(dim=5, width=6, depth=2, activation="relu"),
-    protocol=Protocol("hinge_adam_annealed", 0.5, 400, 1e-2, 1e-6, 0),
-    n_train=200,
-    replicas=2,
-    dtype="float64",
-    seed=1,
-)
+PACKAGE = str(Path(loop.__file__).resolve().parents[2])
 
-HINGE = Protocol("hinge_adam_annealed", 0.5, 400, 3e-2, 1e-6, 0)
+ANNEALED = Protocol("hinge_adam_annealed", 0.5, 400, 1e-2, 1e-6, 0)
+LBFGS = Protocol("hinge_lbfgs_annealed", 0.5, 60, 1e-2, 1e-6, 0, 25)
 CROSS_ENTROPY = Protocol("cross_entropy_sgd", 0.0, 1000, 0.2, 0.02, 0)
 
+POINT = Point("relu_L2", "random", Network(5, 6, 2, "relu"), ANNEALED, 200, 2, "float64", 1)
 LINE_POINT = LinePoint(
     line="relu_L2",
     dataset="random",
     depth=2,
     activation="relu",
     dim=5,
-    protocol=HINGE,
+    protocol=replace(ANNEALED, rate=3e-2),
     n_train=40,
     replicas=1,
     dtype="float64",
@@ -41,35 +39,85 @@ LINE_POINT = LinePoint(
 )
 
 
-def interrupted(steps, checkpoint, monkeypatch, point, dataset):
-    """Train with a save after every step, and die in the middle of step `steps`."""
+def with_steps(point, steps):
+    """The same point or line with a longer or shorter protocol."""
+    return replace(point, protocol=replace(point.protocol, steps=steps))
 
-    class Killed(Exception):
-        pass
 
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0)
-    kernel, count = loop.kernels.choose("cpu").hinge_adam, iter(range(10**9))
-    original = kernel.compute_gradient
+def random_patterns():
+    """A pool of random patterns with d = 5."""
+    spec = {"dataset": "random", "dim": 5, "n_patterns": 2000, "seed": 1}
+    return store.Result("dataset", spec, {}, datasets.generate("random", 5, 2000, 1))
 
-    def dying(self):
-        if next(count) == steps:
+
+def easy_patterns():
+    """Patterns that all replicas share, as those of MNIST, with a test set; the sign of one input is the label."""
+    inputs = np.random.default_rng(0).standard_normal((500, 5))
+    labels = np.where(inputs[:, 0] > 0, 1, -1).astype(np.int8)
+    return store.Result("dataset", {"dataset": "mnist", "dim": 5}, {}, {"inputs": inputs, "labels": labels})
+
+
+def trained(point, dataset, folder, backend=None, report=lambda _: None):
+    """The result of a point or of a line's point, made as the verb does: the saved state goes, what ended stays."""
+    with Checkpoint(folder / "point.h5", json.loads(point.to_json()), report=report) as checkpoint:
+        tree = job(point)(point, dataset, checkpoint, report=report, backend=backend)
+        checkpoint.remove()
+    return tree
+
+
+def job(point):
+    """The function that trains a point, or searches at a line's point."""
+    return loop.train if isinstance(point, Point) else width_search.find_transition
+
+
+class Killed(BaseException):
+    """No code of the project catches it, as none can catch a kill."""
+
+
+def killed_after(steps, point, dataset, folder, backend=None, report=lambda _: None):
+    """Train so many steps, save the state, and die; steps of several replicas made together are one."""
+    left, is_over, save = iter(range(steps)), False, Checkpoint.save
+
+    def is_due(self):
+        nonlocal is_over
+        is_over = next(left, None) is None
+        return is_over
+
+    def dying(self, tree):
+        save(self, tree)
+        if is_over:
             raise Killed
-        return original(self)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(kernel, "compute_gradient", dying)
-        with pytest.raises(Killed):
-            loop.train(point, dataset, checkpoint)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(loop, "MOST_STEPS", 1)
+        patch.setattr(Checkpoint, "is_due", is_due)
+        patch.setattr(Checkpoint, "save", dying)
+        trained(point, dataset, folder, backend, report)
 
 
-def command(dataset_file, out, point):
-    words = [sys.executable, "-m", "jamming", "train", "--data", str(dataset_file), "--spec", point.to_json()]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow"), "JAMMING_SAVE_EVERY_SECONDS": "0.05"}
-    return [*words, "--device", "cpu", "--out", str(out)], environment
+def command(point, out, data=None, backend="auto"):
+    """The words with which the workflow starts a job."""
+    verb = "train" if isinstance(point, Point) else "find-transition"
+    words = ["-m", "jamming", verb, "--spec", point.to_json(), "--device", "cpu", "--backend", backend, "--out", out]
+    return [sys.executable, *map(str, words), *(["--data", str(data)] if data else [])]
+
+
+def environment(save_every_seconds=None):
+    """The environment of a job; without a number it saves every half minute."""
+    inherited = {name: value for name, value in os.environ.items() if name != "JAMMING_SAVE_EVERY_SECONDS"}
+    saving = {} if save_every_seconds is None else {"JAMMING_SAVE_EVERY_SECONDS": str(save_every_seconds)}
+    return {**inherited, **saving, "PYTHONPATH": PACKAGE}
+
+
+def stored(dataset, folder):
+    """The path of a file with these patterns."""
+    path = folder / "patterns.h5"
+    store.write(path, "dataset", dataset.spec, dataset.tree, {})
+    return path
 
 
 def wait_until_it_handles(job, number):
-    """Wait until the process catches this signal, as the kernel sees it: then it is at work."""
+    """Wait until a process catches this signal, as the kernel of Linux sees it: then the job is at work."""
     while job.poll() is None:
         caught = next(line for line in Path(f"/proc/{job.pid}/status").read_text().splitlines() if "SigCgt" in line)
         if int(caught.split()[1], 16) >> (number - 1) & 1:

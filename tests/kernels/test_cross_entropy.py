@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from jamming.batch_norm import batch_size, initial_params, layers, learning_rate
+from jamming.batch_norm import batch_size, initial_params, layers
 from jamming.kernels.compiled_cross_entropy import CompiledCrossEntropySGD
 from jamming.kernels.torch_cross_entropy import TorchCrossEntropySGD
+from jamming.protocols import learning_rate
 from jamming.spec import Network, Protocol
 
 

@@ -63,7 +63,7 @@ def digest(name, backend):
     """A hash of all numbers of the result but the times."""
     point = CASES[name]
     find = loop.train if isinstance(point, Point) else width_search.find_transition
-    chosen = kernels.choose("cpu", backend, threads=1, together=isinstance(point, Point))
+    chosen = kernels.choose("cpu", backend, threads=1, together=point.can_train_together)
     with tempfile.TemporaryDirectory() as folder, Checkpoint(Path(folder) / "x.h5", {}, report=silent) as checkpoint:
         tree = find(point, patterns(point.dataset), checkpoint, "cpu", silent, chosen)
     return hashed(flat(tree))

@@ -2,17 +2,14 @@
 
 import dataclasses
 import itertools
-import json
 
 import numpy as np
 import pytest
 
 from helpers.same_bits import assert_same_bits
-from jamming import datasets
+from helpers.small_trainings import killed_after, random_patterns, trained
 from jamming.spec import Network, Point, Protocol
 from jamming.storage import store
-from jamming.training import loop
-from jamming.training.checkpoint import Checkpoint
 
 CONSTANT = Protocol("hinge_adam_constant", 0.5, 100, 1e-3, 0.0, 0)
 DROPPING = Protocol("hinge_adam", 0.5, 100, 1e-2, 1e-6, 40)
@@ -21,8 +18,7 @@ ANNEALED = Protocol("hinge_adam_annealed", 0.5, 100, 1e-2, 1e-6, 0)
 
 @pytest.fixture(scope="module")
 def dataset():
-    spec = {"dataset": "random", "dim": 5, "n_patterns": 2000, "seed": 1}
-    return store.Result("dataset", spec, {}, datasets.generate("random", 5, 2000, 1))
+    return random_patterns()
 
 
 def a_point(protocol, steps, **changes):
@@ -31,12 +27,9 @@ def a_point(protocol, steps, **changes):
 
 
 def train(point, dataset, folder):
-    """As the verb does: the state goes with the result, what ended stays. Returns the tree and what was said."""
+    """The tree and what was said."""
     said = []
-    with Checkpoint(folder / "point.h5", json.loads(point.to_json()), report=said.append) as checkpoint:
-        tree = loop.train(point, dataset, checkpoint, report=said.append)
-        checkpoint.remove()
-    return tree, said
+    return trained(point, dataset, folder, report=said.append), said
 
 
 def went_on(said):
@@ -63,23 +56,11 @@ def test_a_run_that_had_fitted_stays_where_it_was(dataset, tmp_path):
     assert_same_bits(tree, train(a_point(CONSTANT, 6000, **easy), dataset, tmp_path / "whole")[0])
 
 
-def test_an_extension_that_is_killed_goes_on_as_any_run(dataset, tmp_path, monkeypatch):
+def test_an_extension_that_is_killed_goes_on_as_any_run(dataset, tmp_path):
     """Killed in its first replica, so that the second still has to find where it ended."""
     point = a_point(CONSTANT, 400)
     train(a_point(CONSTANT, 64), dataset, tmp_path)
-    kernel = loop.kernels.choose("cpu").hinge_adam
-    original, left = kernel.compute_gradient, iter(range(100))
-
-    def dying(self):
-        if next(left, None) is None:
-            raise KeyboardInterrupt
-        return original(self)
-
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 0)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(kernel, "compute_gradient", dying)
-        train(point, dataset, tmp_path)
-    monkeypatch.setattr(loop, "SAVE_EVERY_SECONDS", 1e9)
+    killed_after(100, point, dataset, tmp_path)
     tree, said = train(point, dataset, tmp_path)
     assert went_on(said) == ["step 164", "step 64"]
     assert_same_bits(tree, train(point, dataset, tmp_path / "whole")[0])
@@ -113,7 +94,7 @@ def test_a_damaged_state_means_starting_over_and_saying_so(dataset, tmp_path):
     path.write_bytes(content)
     tree, said = train(a_point(CONSTANT, 400), dataset, tmp_path)
     assert went_on(said) == ["step 64"]
-    assert any("starting over" in line and "is not what was written" in line for line in said)
+    assert any("starting over" in line and ".replica_00.ended is damaged" in line for line in said)
     assert_same_bits(tree, train(a_point(CONSTANT, 400), dataset, tmp_path / "whole")[0])
 
 

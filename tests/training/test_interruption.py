@@ -1,69 +1,50 @@
 """A job that is told to stop saves its state at once, says so, and the same job goes on with the same bits."""
 
-import os
 import signal
 import subprocess
-import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 
 import pytest
 
 from helpers.same_bits import assert_same_bits
-from helpers.small_trainings import wait_until_it_handles
-from jamming import datasets
-from jamming.spec import LinePoint, Network, Point, Protocol
+from helpers.small_trainings import (
+    LINE_POINT,
+    POINT,
+    command,
+    environment,
+    random_patterns,
+    stored,
+    wait_until_it_handles,
+    with_steps,
+)
+from jamming.spec import Point
 from jamming.storage import store
-from jamming.training import loop
 from jamming.training.checkpoint import Checkpoint, Stopped
 from jamming.training.interruption import saved_when_stopped
 
-PACKAGE = str(Path(loop.__file__).resolve().parents[2])
-
 # P far above the transition, so that neither ends early: the search starts where nothing fits.
-POINT = Point(
-    sweep="relu_L2",
-    dataset="random",
-    network=Network(dim=5, width=6, depth=2, activation="relu"),
-    protocol=Protocol("hinge_adam_annealed", 0.5, 100_000, 1e-2, 1e-6, 0),
-    n_train=600,
-    replicas=1,
-    dtype="float64",
-    seed=1,
-)
-LINE_POINT = LinePoint(
-    line="line_hinge_L2",
-    dataset="random",
-    depth=2,
-    activation="relu",
-    dim=0,
-    protocol=POINT.protocol,
-    n_train=400,
-    replicas=1,
-    dtype="float64",
-    seed=1,
-    first_ratio=0.35,
-    max_ratio=6.0,
-)
-
-POINTS = {"train": POINT, "line": LINE_POINT}
+POINTS = {
+    "train": replace(with_steps(POINT, 30_000), n_train=600, replicas=1),
+    "line": replace(with_steps(LINE_POINT, 30_000), dim=0, n_train=400, first_ratio=0.35),
+}
 
 
 @pytest.fixture(scope="module")
 def dataset_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "random_d5.h5"
-    spec = {"dataset": "random", "dim": 5, "n_patterns": 2000, "seed": 1}
-    store.write(path, "dataset", spec, datasets.generate("random", 5, 2000, 1), {})
-    return path
+    return stored(random_patterns(), tmp_path_factory.mktemp("data"))
 
 
-def start(point, dataset_file, out):
-    """The job as the workflow starts it, with the usual half minute between two saved states."""
-    verb = ["train", "--data", str(dataset_file)] if isinstance(point, Point) else ["find-transition"]
-    words = [sys.executable, "-m", "jamming", *verb, "--spec", point.to_json(), "--device", "cpu", "--out", str(out)]
-    environment = {**os.environ, "PYTHONPATH": PACKAGE}
-    environment.pop("JAMMING_SAVE_EVERY_SECONDS", None)
-    return subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def start(point, dataset_file, out, sigint=signal.SIG_DFL):
+    """The job as the workflow starts it. A shell starts jobs in the background with SIGINT ignored."""
+    words = command(point, out, dataset_file if isinstance(point, Point) else None)
+    before = signal.signal(signal.SIGINT, sigint)
+    try:
+        return subprocess.Popen(words, env=environment(), stdout=PIPE, stderr=STDOUT, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")
@@ -99,37 +80,47 @@ def test_a_stopped_job_saves_its_state_and_goes_on(dataset_file, undisturbed, tm
     assert {entry.name for entry in tmp_path.iterdir()} == {"stopped.h5"}
 
 
-class Loop:
-    """Stands for a module with a training loop."""
+def test_a_job_in_the_background_stops_on_sigterm_and_only_on_that(dataset_file, tmp_path):
+    """As when Snakemake was started with `&` or nohup: SIGINT is ignored from the start."""
+    job = start(POINTS["train"], dataset_file, tmp_path / "stopped.h5", signal.SIG_IGN)
+    wait_until_it_handles(job, signal.SIGTERM)
+    job.send_signal(signal.SIGINT)
+    time.sleep(0.1)
+    assert job.poll() is None
+    job.send_signal(signal.SIGTERM)
+    said, _ = job.communicate(timeout=10)
+    assert job.returncode == 128 + signal.SIGTERM and "stopped by SIGTERM; the state is saved in" in said
 
-    SAVE_EVERY_SECONDS = 30.0
+
+@pytest.fixture
+def sigint_is_handled():
+    """Also where pytest itself was started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
-def test_only_the_save_after_a_signal_stops(tmp_path):
-    with Checkpoint(tmp_path / "point.h5", {}) as checkpoint, saved_when_stopped(checkpoint, Loop):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_only_the_save_after_a_signal_stops(tmp_path, sigint_is_handled, number):
+    with Checkpoint(tmp_path / "point.h5", {}) as checkpoint, saved_when_stopped(checkpoint):
         checkpoint.save({"step": 1})
-        assert Loop.SAVE_EVERY_SECONDS == 30.0
-        signal.raise_signal(signal.SIGTERM)
-        assert Loop.SAVE_EVERY_SECONDS == 0.0
-        with pytest.raises(Stopped, match="stopped by SIGTERM; the state is saved in"):
+        assert not checkpoint.is_due()
+        signal.raise_signal(number)
+        assert checkpoint.is_due()
+        with pytest.raises(Stopped, match=f"stopped by {number.name}; the state is saved in"):
             checkpoint.save({"step": 2})
         assert checkpoint.load() == {"step": 2}
 
 
-def test_signals_and_the_loop_are_as_before_afterwards(tmp_path):
+def test_signals_are_handled_as_before_afterwards(tmp_path, sigint_is_handled):
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
-    with Checkpoint(tmp_path / "point.h5", {}) as checkpoint, saved_when_stopped(checkpoint, Loop):
+    with Checkpoint(tmp_path / "point.h5", {}) as checkpoint, saved_when_stopped(checkpoint):
         signal.raise_signal(signal.SIGINT)
-    assert Loop.SAVE_EVERY_SECONDS == 30.0
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
 
 
-def test_an_ignored_signal_stays_ignored(tmp_path, monkeypatch):
-    """As in a job that a shell started in the background."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with Checkpoint(tmp_path / "point.h5", {}) as checkpoint, saved_when_stopped(checkpoint, Loop):
-            signal.raise_signal(signal.SIGINT)
-            checkpoint.save({"step": 1})
-    finally:
-        signal.signal(signal.SIGINT, before)
+def test_an_ignored_signal_stays_ignored(tmp_path, sigint_is_handled):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Checkpoint(tmp_path / "point.h5", {}) as checkpoint, saved_when_stopped(checkpoint):
+        signal.raise_signal(signal.SIGINT)
+        checkpoint.save({"step": 1})

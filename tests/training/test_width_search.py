@@ -3,22 +3,21 @@
 import dataclasses
 import itertools
 import math
+import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from helpers.same_bits import assert_same_bits
-from helpers.small_trainings import CROSS_ENTROPY, HINGE
+from helpers.small_trainings import CROSS_ENTROPY, PACKAGE, killed_after, trained
 from helpers.small_trainings import LINE_POINT as POINT
 from jamming import datasets
 from jamming.spec import LinePoint, Network, Protocol
 from jamming.storage import store
-from jamming.training import width_search, widths
-from jamming.training.checkpoint import Checkpoint
-from jamming.training.replica import DivergenceError
+from jamming.training import loop, width_search, widths
+from jamming.training.progress import DivergenceError
 from jamming.training.widths import (
     NEVER,
     Attempt,
@@ -31,7 +30,7 @@ from jamming.training.widths import (
     widths_of,
 )
 
-PACKAGE = str(Path(widths.__file__).resolve().parents[2])
+HINGE = POINT.protocol
 
 
 def a_point(**changes):
@@ -268,8 +267,7 @@ def test_the_description_of_a_line_needs_no_torch():
 
 
 def find(point, folder, dataset=None, **options):
-    with Checkpoint(folder / "point.h5", {"point": point.to_json()}) as checkpoint:
-        return width_search.find_transition(point, dataset, checkpoint, **options)
+    return trained(point, dataset, folder, **options)
 
 
 TINY = [
@@ -375,84 +373,39 @@ def test_a_width_has_patterns_of_its_own_only_if_d_is_h():
     assert len(seeds) == 2
 
 
-# Resuming
-
-
-def interrupted(point, checkpoint, monkeypatch, calls, save_every):
-    """Search until a kernel has looked at its gradient or stepped `calls` times, and die there."""
-
-    class Killed(Exception):
-        pass
-
-    count = itertools.count()
-
-    def dying(original):
-        def method(self, *arguments):
-            if next(count) == calls:
-                raise Killed
-            return original(self, *arguments)
-
-        return method
-
-    with monkeypatch.context() as patch:
-        patch.setattr(width_search, "SAVE_EVERY_SECONDS", save_every)
-        kernel = width_search.kernels.choose("cpu").cross_entropy
-        patch.setattr(kernel, "train_step", dying(kernel.train_step))
-        hinge = width_search.kernels.choose("cpu").hinge_adam
-        patch.setattr(hinge, "compute_gradient", dying(hinge.compute_gradient))
-        with pytest.raises(Killed):
-            width_search.find_transition(point, None, checkpoint, report=lambda line: None)
-
-
-@pytest.mark.parametrize("protocol", [HINGE, CROSS_ENTROPY], ids=lambda protocol: protocol.name)
-@pytest.mark.parametrize("save_every", [0, 1e9], ids=["saved at each step", "saved at each width"])
-def test_a_killed_search_ends_with_the_same_bits(protocol, save_every, tmp_path, monkeypatch):
-    point = a_point(protocol=dataclasses.replace(protocol, steps=12), replicas=2, max_ratio=1.8)
-    expected = find(point, tmp_path)
-    total = sum(int(replica["attempts"]["steps"].sum()) for replica in expected.values())
-    for calls in (5, total // 3, total - 5):
-        said = []
-        with Checkpoint(tmp_path / f"{calls}.h5", {}, report=said.append) as checkpoint:
-            interrupted(point, checkpoint, monkeypatch, calls, save_every)
-            tree = width_search.find_transition(point, None, checkpoint, report=said.append)
-        assert_same_bits(tree, expected)
-        within = save_every == 0
-        assert any("going on from step" in line for line in said) == within
-        assert any("going on from step 5" in line for line in said) == (within and calls == 5)
-        assert any("going on after" in line for line in said) == (within or calls > 5)
+# Resuming; test_resumption.py has the tests of the bits
 
 
 def test_resuming_trains_no_finished_width_again(tmp_path, monkeypatch):
-    trained = []
+    begun = []
     original = width_search.kernels.HingeAdam.__init__
 
     def counting(self, network, *arguments):
-        trained.append(network.width)
+        begun.append(network.width)
         original(self, network, *arguments)
 
     monkeypatch.setattr(width_search.kernels.HingeAdam, "__init__", counting)
     find(POINT, tmp_path)
-    whole = list(trained)
-    trained.clear()
-    with Checkpoint(tmp_path / "killed.h5", {}) as checkpoint:
-        interrupted(POINT, checkpoint, monkeypatch, 500, 1e9)
-        before = list(trained)
-        assert len(before) > 1
-        width_search.find_transition(POINT, None, checkpoint)
-    # Only the width in which it died is trained twice.
-    assert trained == [*before, *whole[len(before) - 1 :]]
+    whole = list(begun)
+    begun.clear()
+    killed_after(500, POINT, None, tmp_path / "killed")
+    before = list(begun)
+    assert len(before) > 1
+    find(POINT, tmp_path / "killed")
+    # Only the optimizer of the width in which it died is made twice.
+    assert begun == [*before, *whole[len(before) - 1 :]]
 
 
 # What is said and refused
 
 
 def test_progress_is_reported(tmp_path, monkeypatch):
-    monkeypatch.setattr(width_search, "REPORT_EVERY_SECONDS", 0)
+    monkeypatch.setattr(loop, "REPORT_EVERY_SECONDS", 0)
     said = []
     point = a_point(protocol=dataclasses.replace(CROSS_ENTROPY, steps=100), first_ratio=3.0, max_ratio=3.0)
     find(point, tmp_path, report=said.append)
-    assert any(line.startswith("relu_L2 P=40 replica 1/1: h=") and ", step 7/100, N=" in line for line in said)
-    assert "< N* ≤" in said[-1]
+    assert any(line.startswith("relu_L2 P=40 replica 1/1: h=") and ": step 10/100, N_Δ=" in line for line in said)
+    assert re.search("h=[0-9]+ (fits|fails) after [0-9]+ steps, N=", said[-1])
 
 
 def mnist_like(dim=5, n_patterns=200):

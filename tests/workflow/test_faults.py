@@ -32,7 +32,7 @@ from jamming import network as net
 from jamming.__main__ import main
 from jamming.spec import LinePoint, Network, Point, Protocol
 from jamming.storage import store
-from jamming.training import width_search
+from jamming.training import checkpoint, loop, width_search
 from jamming.training.checkpoint import Checkpoint
 
 # Random, and said when a test fails; set the variable to see the same kills again.
@@ -352,7 +352,8 @@ def search_saved(tmp_path_factory):
     """The tree of a search, and its last saved state, in the middle of a width."""
     folder = tmp_path_factory.mktemp("search")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(width_search, "SAVE_EVERY_SECONDS", 0)
+        patch.setattr(checkpoint, "SAVE_EVERY_SECONDS", 0)
+        patch.setattr(loop, "MOST_STEPS", 1)
         return find(folder), (folder / ".line.h5.resume").read_bytes()
 
 

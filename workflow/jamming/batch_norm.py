@@ -10,15 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .spec import Network, Protocol
+from .spec import Network
 
 NORMALIZATION_EPSILON = 1e-5  # added to the variance, as torch.nn.BatchNorm1d does
 LARGEST_BATCH = 1024
-
-
-def learning_rate(protocol: Protocol, step: int) -> float:
-    """The rate of the update that leads from `step` to `step + 1`: `rate` in the first half, then `floor`."""
-    return protocol.rate if 2 * step < protocol.steps else protocol.floor
+LEAST_BETWEEN_CHECKS = 10  # steps
 
 
 def batch_size(n_train: int) -> int:
@@ -26,6 +22,11 @@ def batch_size(n_train: int) -> int:
     if n_train < 4:
         raise ValueError(f"batch normalization needs batches of at least 2 patterns; P is {n_train}, take at least 4.")
     return min(n_train // 2, LARGEST_BATCH)
+
+
+def check_every(n_train: int) -> int:
+    """Steps between two looks at all patterns: an epoch, and no fewer than ten."""
+    return max(n_train // batch_size(n_train), LEAST_BETWEEN_CHECKS)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
-"""Training protocols by the names of the papers: learning rates, and the steps at which a run is looked at."""
+"""Training protocols by the names of the papers: stages, learning rates, and the steps at which a run is looked at."""
 
 import math
+from bisect import bisect_left
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,13 +13,54 @@ STATES_PER_DECADE = 3
 # Of larger networks only the last state is kept: along training, only their records are of use.
 LARGEST_KEPT = 100_000
 
+SINGLE_ABOVE = 0.1
+"""In mixed precision, double precision begins where the learning rate has fallen to this part of the first one."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of a training: one `method` ("adam", "lbfgs" or "sgd") in one `precision` (float64 or float32).
+
+    It ends at the step `until`, or earlier where N_Δ = 0 or where L-BFGS gets stuck. A network that has N_Δ = 0 has
+    ended its training if the stage `is_final`; if not, the next stage has to confirm it.
+    """
+
+    method: str
+    precision: str
+    until: int
+    is_final: bool = True
+
+
+def stages(protocol: Protocol, dtype: str) -> list[Stage]:
+    """The stages of a training in the precision `dtype`: float64, float32 or mixed.
+
+    Mixed precision is the long way in single precision, then double. Far from convergence a step need not be exact,
+    since the next one corrects it, and single precision does twice the work in the same time. In the end patterns and
+    pre-activations come to lie within a rounding of Δ = 0 and of the cusp, and these are what is measured. A network
+    that has N_Δ = 0 in single precision goes on in double, so that it fits by the same rule as in double throughout.
+
+    L-BFGS is always in double precision: its line search compares losses that are nearly equal. Under cross-entropy
+    mixed precision is single: only the signs of the outputs are asked for.
+    """
+    last = protocol.steps
+    if protocol.name == "cross_entropy_sgd":
+        return [Stage("sgd", "float32" if dtype == "mixed" else dtype, last)]
+    if dtype == "mixed":
+        low = SINGLE_ABOVE * protocol.rate
+        until = bisect_left(range(last), True, key=lambda step: learning_rate(protocol, step) <= low)
+        found = [Stage("adam", "float32", until, is_final=False), Stage("adam", "float64", last)]
+    else:
+        found = [Stage("adam", dtype, last)]
+    return [Stage("lbfgs", "float64", protocol.lbfgs_steps), *found] if protocol.lbfgs_steps else found
+
 
 def learning_rate(protocol: Protocol, step: int) -> float:
     """The rate of the update that leads from `step` to `step + 1`.
 
     `hinge_adam` divides by ten every `drop_every` steps down to `floor` ([G] Sec. III, [S] App. B.1);
     `hinge_adam_constant` does not change ([S] Fig. 4); `hinge_adam_annealed` goes linearly from `rate` to `floor`, and
-    `hinge_lbfgs_annealed` the same after `lbfgs_steps`, which do not use it.
+    `hinge_lbfgs_annealed` the same after `lbfgs_steps`, which do not use it; `cross_entropy_sgd` has `rate` in the
+    first half of its steps, then `floor` ([G] Sec. III).
     """
     if protocol.name == "hinge_adam":
         return max(protocol.rate * 0.1 ** (step // protocol.drop_every), protocol.floor)
@@ -26,6 +69,8 @@ def learning_rate(protocol: Protocol, step: int) -> float:
     if protocol.name in ("hinge_adam_annealed", "hinge_lbfgs_annealed"):
         annealed = max(step - protocol.lbfgs_steps, 0) / (protocol.steps - protocol.lbfgs_steps)
         return protocol.floor + (protocol.rate - protocol.floor) * (1 - annealed)
+    if protocol.name == "cross_entropy_sgd":
+        return protocol.rate if 2 * step < protocol.steps else protocol.floor
     raise ValueError(f"unknown protocol '{protocol.name}'.")
 
 

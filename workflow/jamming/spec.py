@@ -79,6 +79,11 @@ class Point:
         """The stem of the point's files, e.g. "P02296_h0020"."""
         return f"P{self.n_train:05d}_h{self.network.width:04d}"
 
+    @property
+    def can_train_together(self) -> bool:
+        """Whether its replicas can be trained step by step together; each line search of L-BFGS has its own steps."""
+        return not self.protocol.lbfgs_steps
+
     def seed_for(self, purpose: str, replica: int) -> int:
         """The seed of one replica for one purpose: "data" or "initial"."""
         return seed_of(self.seed, self.sweep, self.n_train, replica, purpose)
@@ -118,6 +123,8 @@ class LinePoint:
     first_ratio: float
     max_ratio: float
     shortest_time: int = 0
+
+    can_train_together = False  # the width that is tried next follows from the last one
 
     def network(self, width: int) -> Network:
         return Network(self.dim or width, width, self.depth, self.activation)

@@ -4,47 +4,37 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
 
-from ..spec import Point
+from ..spec import LinePoint, Point
 from ..storage import store
 from .parser import Verbs, report
-
-if TYPE_CHECKING:
-    from ..training.checkpoint import Checkpoint
 
 
 def train(arguments: argparse.Namespace) -> None:
     from ..training import loop
 
-    def run(
-        point: Point, dataset: store.Result, checkpoint: "Checkpoint", device: str, backend: object
-    ) -> tuple[dict, float]:
-        tree = loop.train(point, dataset, checkpoint, device, report, backend)
-        return tree, sum(float(replica["timing"]["wall_time"][-1]) for replica in tree.values())
+    def seconds(replica: dict) -> float:
+        return replica["timing"]["wall_time"][-1]
 
-    _resumable(arguments, "run", Point.from_json(arguments.spec), run, loop)
+    _resumable(arguments, "run", Point.from_json(arguments.spec), loop.train, seconds)
 
 
 def find_transition(arguments: argparse.Namespace) -> None:
-    from ..spec import LinePoint
     from ..training import width_search
 
-    def run(
-        point: LinePoint, dataset: store.Result | None, checkpoint: "Checkpoint", device: str, backend: object
-    ) -> tuple[dict, float]:
-        tree = width_search.find_transition(point, dataset, checkpoint, device, report, backend)
-        return tree, sum(float(replica["timing"]["seconds"].sum()) for replica in tree.values())
+    def seconds(replica: dict) -> float:
+        return replica["timing"]["seconds"].sum()
 
-    _resumable(arguments, "line", LinePoint.from_json(arguments.spec), run, width_search)
+    _resumable(arguments, "line", LinePoint.from_json(arguments.spec), width_search.find_transition, seconds)
 
 
-def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Callable, loop: ModuleType) -> None:
+def _resumable(
+    arguments: argparse.Namespace, kind: str, point: Point | LinePoint, run: Callable, seconds: Callable[[dict], float]
+) -> None:
     """Do a job that saves its state as it goes, and write its result.
 
-    `run` gives the tree and the wall time; `loop` is the module in which it spends it. A job that is told to stop
-    saves its state, says so, and exits with 128 + the signal's number, as a shell reports a process so ended.
+    `run` returns the tree of the result, `seconds` the time that one of its replicas took. A job that is told to stop
+    saves its state, says so, and exits with 128 + the signal's number, as a shell reports a process ended by it.
     """
     from .. import kernels
     from ..storage.fingerprint import fingerprint
@@ -54,12 +44,10 @@ def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Cal
     device, spec = kernels.resolve_device(arguments.device), json.loads(arguments.spec)
     files = {"dataset": arguments.data} if arguments.data else {}
     dataset = store.read(arguments.data, "dataset") if arguments.data else None
-    # One network at a time are trained by a search, in which the next width follows from the last, and by L-BFGS.
-    together = kind == "run" and not point.protocol.lbfgs_steps
-    backend = kernels.choose(device, arguments.backend, report, arguments.threads, together)
+    backend = kernels.choose(device, arguments.backend, report, arguments.threads, point.can_train_together)
     made = store.provenance(files, arguments.threads, device, backend=backend.name)
-    # A state is gone on from by the code and backend that saved it alone, or the bits would depend on the interruption.
-    code = fingerprint("training.loop" if kind == "run" else "training.width_search")
+    # Only the code and backend that saved a state go on from it; else the bits would depend on the interruption.
+    code = fingerprint(run.__module__.removeprefix("jamming."))
     asked = {**spec, "inputs": made["inputs"], "backend": made["backend"], "code": code}
     with Checkpoint(arguments.out, asked, report=report) as checkpoint:
         # Another process may have ended the same job while this one waited for its lock.
@@ -68,8 +56,9 @@ def _resumable(arguments: argparse.Namespace, kind: str, point: object, run: Cal
             checkpoint.remove()
             return
         try:
-            with saved_when_stopped(checkpoint, loop):
-                tree, wall_time = run(point, dataset, checkpoint, device, backend)
+            with saved_when_stopped(checkpoint):
+                tree = run(point, dataset, checkpoint, device, report, backend)
+                wall_time = sum(float(seconds(replica)) for replica in tree.values())
                 store.write(arguments.out, kind, spec, tree, {**made, "wall_time": wall_time})
                 checkpoint.remove()
         except Stopped as stopped:

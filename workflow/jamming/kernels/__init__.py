@@ -1,29 +1,31 @@
 """One training step, the place where all the time goes, with several implementations.
 
 `hinge_adam` says what a step on the hinge loss is; `torch_step` does it in torch on any device and is the reference;
-`compiled` does it in C++ on the CPU; `mixed` does it by either, in single precision first; `lbfgs_then_adam` puts steps
-of L-BFGS before it; `batched` does it for many replicas together, for GPUs. For cross-entropy the reference is
-`torch_cross_entropy`, which `compiled_cross_entropy` follows. They agree to rounding; `choose` picks the
-fastest that works here. All speak numpy; torch is imported only where it does the arithmetic.
+`compiled` does it in C++ on the CPU; `batched` does it for many replicas together, for GPUs. `lbfgs_descent` moves by
+L-BFGS with the gradient of any of them. For cross-entropy the reference is `torch_cross_entropy`, which
+`compiled_cross_entropy` follows. All agree to rounding; `choose` picks the fastest that works here. All speak numpy;
+torch is imported only where it does the arithmetic.
+
+The training loop sees them in one way: an optimizer has `members`, one for each network it trains, and is asked to
+`look` and to `advance`; a member shows `params`, `loss`, `outputs`, … and has a `state` (see `HingeAdam`).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..spec import Network, Protocol
+from ..protocols import Stage
+from ..spec import Network
 from . import build
 from .compiled import CompiledHingeAdam
 from .compiled_cross_entropy import CompiledCrossEntropySGD
 from .cross_entropy_sgd import CrossEntropySGD
 from .hinge_adam import HingeAdam
-from .lbfgs_then_adam import LbfgsThenAdam
-from .mixed import SINGLE_ABOVE, MixedHingeAdam
+from .lbfgs_descent import LbfgsDescent
 
 if TYPE_CHECKING:
     from .batched import BatchedHingeAdam
@@ -32,10 +34,25 @@ BACKENDS = ("auto", "compiled", "torch", "batched")
 
 
 @dataclass(frozen=True)
+class Problem:
+    """A network at its start, and what it has to learn.
+
+    `params` (Ñ,), `inputs` (P, d), `labels` (P,) of ±1, the `margin` ε, and the seed of the order of batches.
+    """
+
+    network: Network
+    params: np.ndarray
+    inputs: np.ndarray
+    labels: np.ndarray
+    margin: float
+    batches_seed: int = 0
+
+
+@dataclass(frozen=True)
 class Backend:
     """What does the arithmetic. `name` goes on record: results differ between backends in rounding.
 
-    With `batched` the replicas of a point are trained together by it, and single networks by the others.
+    With `batched` the replicas of a point are trained together by it; without, networks are trained one by one.
     """
 
     name: str
@@ -43,59 +60,19 @@ class Backend:
     cross_entropy: type[CrossEntropySGD]
     batched: "type[BatchedHingeAdam] | None" = None
 
-    def begin_hinge(
-        self,
-        network: Network,
-        params: np.ndarray,
-        inputs: np.ndarray,
-        labels: np.ndarray,
-        protocol: Protocol,
-        dtype: str,
-        device: str,
-    ) -> HingeAdam | MixedHingeAdam | LbfgsThenAdam:
-        """A training on the hinge loss at its start, in the precision `dtype`: float64, float32 or mixed.
-
-        L-BFGS is in double precision always: its line search compares losses that are nearly equal.
-        """
-
-        def make(precision: str, start: np.ndarray) -> HingeAdam:
-            return self.hinge_adam(network, start, inputs, labels, protocol.margin, precision, device)
-
-        def begin_adam(start: np.ndarray) -> HingeAdam | MixedHingeAdam:
-            if dtype == "mixed":
-                return MixedHingeAdam(partial(make, start=start), single_above=SINGLE_ABOVE * protocol.rate)
-            return make(dtype, start)
-
-        if protocol.lbfgs_steps:
-            return LbfgsThenAdam(make("float64", params), protocol.lbfgs_steps, begin_adam)
-        return begin_adam(params)
-
-    def begin_batch(
-        self,
-        network: Network,
-        params: Sequence[np.ndarray],
-        inputs: Sequence[np.ndarray],
-        labels: Sequence[np.ndarray],
-        protocol: Protocol,
-        precision: str,
-        device: str,
-    ) -> "BatchedHingeAdam":
-        """A training of several replicas together on the hinge loss at its start, in float64 or float32."""
-        return self.batched(network, params, inputs, labels, protocol.margin, precision, device)
-
-    def begin_cross_entropy(
-        self,
-        network: Network,
-        params: np.ndarray,
-        inputs: np.ndarray,
-        labels: np.ndarray,
-        seed: int,
-        dtype: str,
-        device: str,
-    ) -> CrossEntropySGD:
-        """A training on the cross-entropy at its start. Mixed is single: only signs of outputs are asked for."""
-        precision = "float32" if dtype == "mixed" else dtype
-        return self.cross_entropy(network, params, inputs, labels, seed, precision, device)
+    def begin(
+        self, stage: Stage, problems: Sequence[Problem], device: str
+    ) -> "HingeAdam | LbfgsDescent | CrossEntropySGD | BatchedHingeAdam":
+        """The optimizer of a stage, at the start of these problems; several problems differ in their arrays alone."""
+        first, precision = problems[0], stage.precision
+        if self.batched is not None:
+            arrays = ([getattr(each, name) for each in problems] for name in ("params", "inputs", "labels"))
+            return self.batched(first.network, *arrays, first.margin, precision, device)
+        patterns = first.network, first.params, first.inputs, first.labels
+        if stage.method == "sgd":
+            return self.cross_entropy(*patterns, first.batches_seed, precision, device)
+        kernel = self.hinge_adam(*patterns, first.margin, precision, device)
+        return LbfgsDescent(kernel) if stage.method == "lbfgs" else kernel
 
 
 def resolve_device(device: str) -> str:
@@ -123,7 +100,7 @@ def choose(
     """The backend for a device; "auto" is the batched one on "cuda", and on "cpu" the compiled one if it can be had.
 
     `threads` are those of torch; the compiled one has one. With `together` false networks are trained one by one
-    whatever the backend, as in a search, and it is named for what trains them.
+    whatever the backend (see `Point.can_train_together`), and the backend is named for what trains them.
 
     Raises ValueError if the compiled one is asked for and cannot be had, or torch is needed and not installed.
     """

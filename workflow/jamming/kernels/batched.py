@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 import torch
 
+from ..losses import quadratic_hinge
 from ..network import layers
 from ..spec import Network
 from .cuda_graph import Repeated
@@ -67,6 +68,7 @@ class BatchedHingeAdam:
         self._coefficients = torch.zeros(2, **options)
         self._rate, self._root = self._coefficients
         self._repeat = Repeated(self._take_step, device)
+        self.is_stuck = False
         self.compute_gradient()
 
     def go_to(self, step: int) -> None:
@@ -75,10 +77,11 @@ class BatchedHingeAdam:
         self._now.fill_(step)
 
     def load_state(self, replica: int, state: dict[str, np.ndarray], step: int) -> None:
-        """Put one replica where `state` was taken, after `step` updates; `compute_gradient` has to follow."""
+        """Put one replica where `state` was taken, after `step` updates; a look or `compute_gradient` has to follow."""
         for name in STATE:
             getattr(self, name)[replica].copy_(torch.tensor(state[name]))
         self.steps[replica] = step
+        self._is_stale = True
 
     def leave_out(self, replica: int) -> None:
         """Let one replica take no part; others do not move with it, nor does it with them."""
@@ -86,6 +89,7 @@ class BatchedHingeAdam:
 
     def compute_gradient(self) -> None:
         """Fill `outputs`, `delta`, `n_delta` and `gradient` at the present parameters."""
+        self._is_stale = False
         self.gradient.zero_()
         self.n_delta.zero_()
         for block in self._blocks:
@@ -104,14 +108,23 @@ class BatchedHingeAdam:
             self._repeat()
         self.step += len(rates)
 
-    def look(self) -> tuple[np.ndarray, np.ndarray]:
-        """The own step and N_Δ of each replica, (R,) each; waits for the device."""
-        steps, n_delta = torch.stack([self.steps, self.n_delta]).cpu().numpy()
-        return steps, n_delta
+    @property
+    def members(self) -> list["Member"]:
+        """Each replica, as if it were alone."""
+        return [Member(self, replica) for replica in range(len(self.params))]
 
-    def member(self, replica: int) -> "Member":
-        """One replica, as if it were alone."""
-        return Member(self, replica)
+    def look(self) -> tuple[np.ndarray, np.ndarray]:
+        """The own step and N_Δ of each replica, (R,) each; waits for the device.
+
+        The batch then stands at the first step from which a replica moves on.
+        """
+        if self._is_stale:
+            self.compute_gradient()
+        steps, n_delta = torch.stack([self.steps, self.n_delta]).cpu().numpy()
+        moving = steps[(n_delta > 0) & (steps != ABSENT)]
+        if len(moving):
+            self.go_to(int(moving.min()))
+        return steps, n_delta
 
     def evaluator(self, inputs: np.ndarray) -> Callable[[int], np.ndarray]:
         """A function of the replica that gives its present outputs (Q,) for other inputs (Q, d)."""
@@ -207,6 +220,7 @@ class Member:
     params, gradient, outputs, delta, labels = map(_seen, ("params", "gradient", "outputs", "delta", "labels"))
     first_moment, second_moment = _seen("first_moment"), _seen("second_moment")
     step = property(lambda self: int(self._batch.steps[self._replica]))
+    loss = property(lambda self: quadratic_hinge(self.delta))
 
     def __init__(self, batch: BatchedHingeAdam, replica: int):
         self._batch, self._replica = batch, replica
@@ -215,9 +229,15 @@ class Member:
         """As HingeAdam's."""
         return {name: np.array(getattr(self, name)) for name in STATE}
 
+    hand_over = state
+
     def load_state(self, state: dict[str, np.ndarray], step: int) -> None:
-        """As HingeAdam's; `compute_gradient` of the batch has to follow."""
+        """As HingeAdam's."""
         self._batch.load_state(self._replica, state, step)
+
+    def leave_out(self) -> None:
+        """Let this replica take no part."""
+        self._batch.leave_out(self._replica)
 
     def evaluator(self, inputs: np.ndarray) -> Callable[[], np.ndarray]:
         """As HingeAdam's."""

@@ -56,8 +56,8 @@ class CompiledHingeAdam(HingeAdam):
 
     def update(self, rate: float) -> None:
         self.step += 1
-        problem = self._trained
-        problem.rate, problem.root = rate / (1 - BETA_1**self.step), math.sqrt(1 - BETA_2**self.step)
+        problem, count = self._trained, self.step - self.begun
+        problem.rate, problem.root = rate / (1 - BETA_1**count), math.sqrt(1 - BETA_2**count)
         self._functions["update"](ctypes.byref(problem))
 
     def _problem(self, patterns: Patterns) -> Problem:

@@ -1,10 +1,11 @@
 """What every implementation of the step on the cross-entropy shares: the order of the batches, and what is saved."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 
-from ..batch_norm import batch_size
+from ..batch_norm import batch_size, check_every
 from ..spec import Network
 
 
@@ -12,13 +13,15 @@ class CrossEntropySGD(ABC):
     """A batch-normalized network under SGD on ℓ = log(1 + e^{−y f}), the mean over each batch.
 
     An epoch goes through a permutation of the patterns that follows from the seed and the epoch's number alone; what
-    is left over from its last full batch is not used in that epoch. What is seen of it are arrays, as of `HingeAdam`:
-    `params`, `gradient` (N + 2Lh + 1,), `labels` (P,), and `batches` (steps_per_epoch, batch_size), the patterns of
-    each batch of the epoch that was begun last; and `step`.
+    is left over from its last full batch is not used in that epoch. As with `HingeAdam`, the training loop calls `look`
+    and `advance`, and what is seen are arrays: `params`, `gradient` (N + 2Lh + 1,), `labels` (P,), and `batches`
+    (steps_per_epoch, batch_size), the patterns of each batch of the epoch that was begun last; and `step`.
     """
 
     params: np.ndarray
     gradient: np.ndarray
+
+    is_stuck = False
 
     def __init__(
         self,
@@ -36,7 +39,38 @@ class CrossEntropySGD(ABC):
         self.batch_size = batch_size(len(labels))
         self.steps_per_epoch = len(labels) // self.batch_size
         self._epoch = -1
+        self._unfitted = len(labels)
         self._begin(params, inputs, dtype, device)
+
+    @property
+    def members(self) -> list["CrossEntropySGD"]:
+        """The networks trained here: this one."""
+        return [self]
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """The outputs (P,) of the whole training set as one batch, at the parameters of the moment."""
+        return self.evaluate_all()
+
+    @property
+    def loss(self) -> float:
+        """The mean of ℓ over the training set."""
+        with np.errstate(invalid="ignore"):  # a diverged network has the loss NaN
+            return float(np.logaddexp(0, -self.labels * self.outputs).mean())
+
+    def look(self) -> tuple[list[int], list[int]]:
+        """The step, and how many patterns were not classified correctly when that was last counted.
+
+        They are counted once in `batch_norm.check_every` steps; before that all are taken to be wrong.
+        """
+        if self.step % check_every(len(self.labels)) == 0:
+            self._unfitted = int((~(self.outputs * self.labels > 0)).sum())
+        return [self.step], [self._unfitted]
+
+    def advance(self, rates: Sequence[float]) -> None:
+        """One step at each of these learning rates."""
+        for rate in rates:
+            self.train_step(rate)
 
     @abstractmethod
     def train_step(self, rate: float) -> None:

@@ -1,10 +1,11 @@
-"""What every implementation of the training step shares: Adam's state and how it is saved and looked at."""
+"""What every implementation of the training step on the hinge loss shares: Adam's state, and how it is saved."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..losses import quadratic_hinge
 from ..spec import Network
 
 # Adam's constants (Kingma and Ba 2015), the ones the papers used.
@@ -16,9 +17,12 @@ STATE = ("params", "first_moment", "second_moment")
 class HingeAdam(ABC):
     """A network under full-batch Adam on the quadratic hinge loss.
 
-    `compute_gradient` and `update` alternate. What is seen of it are arrays, wherever the numbers lie, to be read and
-    not written, and to be copied if they are to outlive the next step: `params`, `gradient`, `first_moment`,
-    `second_moment` (Ñ,), `outputs` (P,), `delta` (P,) as of the last `compute_gradient`, `labels` (P,); and `step`.
+    The training loop calls `look` and `advance`. A step of `advance` is an `update`, then `compute_gradient` at the
+    new parameters, so that everything seen here belongs to the present parameters.
+
+    These are arrays, wherever the numbers lie. Read them, do not write them, and copy them if they are to outlive the
+    next step: `params`, `gradient`, `first_moment`, `second_moment` (Ñ,), `outputs`, `delta` and `labels` (P,).
+    `step` counts the steps of the training, of which Adam makes those after `begun`.
     """
 
     params: np.ndarray
@@ -28,6 +32,8 @@ class HingeAdam(ABC):
     outputs: np.ndarray
     delta: np.ndarray
     labels: np.ndarray
+
+    is_stuck = False  # Adam always finds a next step
 
     def __init__(
         self,
@@ -40,8 +46,34 @@ class HingeAdam(ABC):
         device: str = "cpu",
     ):
         """`params` (Ñ,), `inputs` (P, d), `labels` (P,) of ±1; `dtype` is float64 or float32."""
-        self.network, self.margin, self.step = network, margin, 0
+        self.network, self.margin = network, margin
+        self.step = self.begun = 0
+        self._n_delta: int | None = None
         self._begin(params, inputs, labels, dtype, device)
+
+    @property
+    def members(self) -> list["HingeAdam"]:
+        """The networks trained here: this one."""
+        return [self]
+
+    @property
+    def loss(self) -> float:
+        """𝓛 as of the last gradient."""
+        return quadratic_hinge(self.delta)
+
+    def look(self) -> tuple[list[int], list[int]]:
+        """The step and N_Δ of each of `members`."""
+        if self._n_delta is None:
+            self._n_delta = self.compute_gradient()
+        return [self.step], [self._n_delta]
+
+    def advance(self, rates: Sequence[float]) -> None:
+        """One step at each of these learning rates, or as many as there are until N_Δ = 0. Comes after a `look`."""
+        for rate in rates:
+            if self._n_delta == 0:
+                return
+            self.update(rate)
+            self._n_delta = self.compute_gradient()
 
     @abstractmethod
     def _begin(self, params: np.ndarray, inputs: np.ndarray, labels: np.ndarray, dtype: str, device: str) -> None:
@@ -57,20 +89,24 @@ class HingeAdam(ABC):
 
     @abstractmethod
     def evaluator(self, inputs: np.ndarray) -> Callable[[], np.ndarray]:
-        """A function that gives the outputs (Q,) for other inputs (Q, d) at the parameters of the moment."""
+        """A function that returns the outputs (Q,) for other inputs (Q, d) at the parameters of the moment."""
 
-    def state(self) -> dict[str, np.ndarray]:
+    def state(self) -> dict:
         """Copies of the parameters and moments, from which `load_state` goes on with the same bits."""
-        return {name: np.array(getattr(self, name)) for name in STATE}
+        return {**{name: np.array(getattr(self, name)) for name in STATE}, "begun": self.begun}
 
-    def load_state(self, state: dict[str, np.ndarray], step: int) -> None:
-        """Put the optimizer where `state` was taken, after `step` updates."""
+    def load_state(self, state: dict, step: int) -> None:
+        """Go to where `state` was taken, also in the other precision, after `step` steps."""
         for name in STATE:
             self._put(name, state[name])
-        self.step = step
+        self.step, self.begun = step, state["begun"]
+        self._n_delta = None
+
+    hand_over = state
+    """The state from which the next stage of a training begins."""
 
     def move_to(self, params: np.ndarray) -> None:
-        """A step of another making: to these parameters (Ñ,), past Adam."""
+        """Set the parameters (Ñ,) directly; Adam's moments stay as they are. Counts as a step."""
         self._put("params", params)
         self.step += 1
 

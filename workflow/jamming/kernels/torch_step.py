@@ -83,11 +83,12 @@ class TorchHingeAdam(HingeAdam):
     def update(self, rate: float) -> None:
         """One Adam step along the last gradient."""
         self.step += 1
+        count = self.step - self.begun
         self._first_moment.lerp_(self._gradient, 1 - BETA_1)
         self._second_moment.mul_(BETA_2).addcmul_(self._gradient, self._gradient, value=1 - BETA_2)
         torch.sqrt(self._second_moment, out=self._scratch)
-        self._scratch.div_(math.sqrt(1 - BETA_2**self.step)).add_(EPSILON)
-        self._params.addcdiv_(self._first_moment, self._scratch, value=-rate / (1 - BETA_1**self.step))
+        self._scratch.div_(math.sqrt(1 - BETA_2**count)).add_(EPSILON)
+        self._params.addcdiv_(self._first_moment, self._scratch, value=-rate / (1 - BETA_1**count))
 
     def _forward(self, block: slice) -> torch.Tensor:
         """Inputs and activations of one block, (d + L·h, patterns); fills `outputs`."""

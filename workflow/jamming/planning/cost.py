@@ -273,7 +273,7 @@ class _Planner:
 
     def step_of_all(self, point: Point) -> float:
         """A step of each replica of a point; trained together they share what does not depend on the patterns."""
-        if self.speeds.together and not point.protocol.lbfgs_steps:
+        if self.speeds.together and point.can_train_together:
             return _cost(self.speeds.together[point.network.activation], point.replicas * point.n_train, point.network)
         return point.replicas * self.step(point.network, point.n_train, point.protocol)
 

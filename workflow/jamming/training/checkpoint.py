@@ -19,9 +19,11 @@ from ..storage import store
 
 KIND, ENDED = "resume", "ended"
 
+SAVE_EVERY_SECONDS = float(os.environ.get("JAMMING_SAVE_EVERY_SECONDS", 30))
+
 
 class Stopped(Exception):
-    """The job was asked to stop and its state is saved; `signal` is what asked."""
+    """The job was asked to stop by the signal `signal`, and its state is saved."""
 
     def __init__(self, number: signal.Signals, path: Path):
         super().__init__(f"stopped by {number.name}; the state is saved in {path}, the same job goes on from there.")
@@ -42,6 +44,7 @@ class Checkpoint:
         self.spec, self.report, self.poll_seconds = spec, report, poll_seconds
         self.waited = False
         self.stopped_by: signal.Signals | None = None
+        self._saved_at = time.monotonic()
 
     def __enter__(self) -> "Checkpoint":
         while not self._try_lock():
@@ -72,9 +75,14 @@ class Checkpoint:
             return None
         return saved.tree
 
+    def is_due(self) -> bool:
+        """Whether it is time to save: half a minute after the last time, or at once if a signal asks to stop."""
+        return self.stopped_by is not None or time.monotonic() - self._saved_at >= SAVE_EVERY_SECONDS
+
     def save(self, tree: dict) -> None:
-        """Replace the saved state, atomically. Raises Stopped after that if a signal was met (interruption.py)."""
+        """Replace the saved state, atomically. Raises Stopped after that if a signal came (interruption.py)."""
         self._write(self.path, KIND, tree)
+        self._saved_at = time.monotonic()
         if self.stopped_by is not None:
             raise Stopped(self.stopped_by, self.path)
 

@@ -7,7 +7,6 @@ Slurm sends SIGTERM some time before a job's limit (profiles/slurm asks for a mi
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
 
 from .checkpoint import Checkpoint
 
@@ -15,26 +14,23 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
-def saved_when_stopped(checkpoint: Checkpoint, loop: ModuleType) -> Iterator[None]:
-    """Within this context a signal makes `checkpoint` save at the next step and raise `checkpoint.Stopped`.
+def saved_when_stopped(checkpoint: Checkpoint) -> Iterator[None]:
+    """Within this context a signal only sets `checkpoint.stopped_by`.
 
-    `loop` is the module whose training loop is at work. It compares the time since it last saved with its
-    SAVE_EVERY_SECONDS at every step; zero makes the save due, and no step pays for a question of its own. A step is
-    never cut in two. A job that ends before its next step ends as if no signal had come.
+    The training loop asks `checkpoint.is_due` whenever it looks at its networks, about once a second and never within
+    a step. It saves then, and the checkpoint raises Stopped. A job that ends before ends as if no signal had come.
     """
-    interval, handlers = loop.SAVE_EVERY_SECONDS, {}
+    handlers = {}
 
     def stop(number: int, _frame: object) -> None:
         checkpoint.stopped_by = signal.Signals(number)
-        loop.SAVE_EVERY_SECONDS = 0.0
 
     for number in SIGNALS:
-        # A shell starts background jobs with SIGINT ignored, and means it.
+        # A shell starts background jobs with SIGINT ignored, so that Ctrl-C stops only the job in the foreground.
         if signal.getsignal(number) != signal.SIG_IGN:
             handlers[number] = signal.signal(number, stop)
     try:
         yield
     finally:
-        loop.SAVE_EVERY_SECONDS = interval
         for number, handler in handlers.items():
             signal.signal(number, handler)

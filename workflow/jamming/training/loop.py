@@ -1,25 +1,30 @@
-"""Training the replicas of one point: step, look, save, resume; one after the other, or all together on a GPU.
+"""The training loop: for one network or many, in every stage of a protocol, on any backend.
 
-The loops are `_train_alone` and `_train_together`; what happens when a replica is looked at stands in replica.py.
-A run stops when its last step is done or as soon as N_Δ = 0.
+    for each stage (an optimizer in one precision):
+        look at the networks: record what is due, drop those that have ended
+        report and save from time to time
+        make the steps up to the next look
+
+`train` trains the replicas of a point with it, one after the other, or all together on a GPU. The search for N*
+(width_search.py) trains one width after the other with it. What is recorded at a look stands in replica.py.
 """
 
-import os
-import time
 from collections.abc import Callable, Sequence
 
 from .. import kernels
 from ..kernels import Backend
-from ..losses import quadratic_hinge
 from ..protocols import learning_rate
 from ..spec import Point
 from ..storage import store
 from .checkpoint import Checkpoint
-from .lockstep import Lockstep
-from .replica import Replica, clock
+from .progress import Eta, Pace, Training
+from .replica import Replica
 
-SAVE_EVERY_SECONDS = float(os.environ.get("JAMMING_SAVE_EVERY_SECONDS", 30))
 REPORT_EVERY_SECONDS = 10
+# Between two looks a GPU works alone on the steps in its queue, and a job does not notice that it was asked to stop.
+LOOK_EVERY_SECONDS, MOST_STEPS = 1.0, 1000
+
+Report = Callable[[str], None]
 
 
 def train(
@@ -27,99 +32,100 @@ def train(
     dataset: store.Result,
     checkpoint: Checkpoint,
     device: str = "cpu",
-    report: Callable[[str], None] = print,
+    report: Report = print,
     backend: Backend | None = None,
 ) -> dict:
     """Train every replica of a point; return the tree of its result file (layout: docs/results.md).
 
     `backend` does the steps; without one the fastest that works on the device is taken.
 
-    Raises DivergenceError on NaN or infinity, DatasetError when the data cannot supply P patterns.
+    Raises DivergenceError on NaN or infinity, DatasetError when the data cannot supply P patterns, Stopped when a
+    signal asked the job to stop.
     """
-    backend = backend or kernels.choose(device, report=report)
+    backend = backend or kernels.choose(device, report=report, together=point.can_train_together)
     saved = checkpoint.load() or {}
-    job = Job(checkpoint, {name: group for name, group in saved.items() if name.startswith("replica_")}, report)
+    results = {name: tree for name, tree in saved.items() if name != "progress"}
 
     def begin(number: int) -> Replica:
-        replica = Replica(point, number, dataset)
-        replica.result = job.results.get(replica.name)
+        replica = Replica(point, number, dataset, checkpoint)
+        replica.result = results.get(replica.name)
         if replica.result is None:
-            replica.restore(saved.get("progress", {}), checkpoint, report)
+            replica.restore(saved.get("progress", {}), report)
         return replica
 
-    # L-BFGS makes steps of its own in each replica.
-    if backend.batched is not None and not point.protocol.lbfgs_steps:
-        _train_together([begin(number) for number in range(point.replicas)], backend, device, job)
+    def train_all(replicas: Sequence[Replica]) -> None:
+        def save() -> None:
+            progress = {each.name: each.progress.to_tree() for each in replicas if each.result is None}
+            checkpoint.save({**results, **ended(), "progress": progress})
+
+        def ended() -> dict:
+            return {each.name: each.result for each in replicas if each.result is not None}
+
+        run(replicas, backend, device, checkpoint, save, report)
+        results.update(ended())
+
+    if backend.batched is not None:
+        # Replicas that have ended keep their place, since bits may depend on how many there are.
+        train_all([begin(number) for number in range(point.replicas)])
     else:
-        for number in range(len(job.results), point.replicas):
-            _train_alone(begin(number), backend, device, job)
-    return dict(sorted(job.results.items()))
+        for number in range(len(results), point.replicas):
+            train_all([begin(number)])
+    return dict(sorted(results.items()))
 
 
-class Job:
-    """What the replicas of a point share: the checkpoint, the results of those that have ended, and the clock."""
+def run(
+    networks: Sequence[Training],
+    backend: Backend,
+    device: str,
+    checkpoint: Checkpoint,
+    save: Callable[[], None],
+    report: Report,
+) -> None:
+    """Train these networks, which share a protocol, from where they stand to their ends; each then has its `result`.
 
-    def __init__(self, checkpoint: Checkpoint, results: dict, report: Callable[[str], None]):
-        self.results, self.report, self._checkpoint = results, report, checkpoint
-        self._saved = self._reported = time.monotonic()
+    All are at the same step, except that some may be ahead, from where a shorter run ended or from a saved state: the
+    others join them there. `save` stores the progress of all.
+    """
+    protocol, eta = networks[0].protocol, Eta(networks[0].protocol.steps, REPORT_EVERY_SECONDS)
+    for number, stage in enumerate(networks[0].stages):
+        taking_part = [each for each in networks if each.result is None and each.progress.stage == number]
+        if not taking_part:
+            continue
+        optimizer = backend.begin(stage, [each.problem for each in networks], device)
+        members = dict(zip(networks, optimizer.members, strict=True))
+        for each, member in members.items():
+            if each in taking_part:
+                each.begin(member)
+            else:
+                member.leave_out()
 
-    def save_is_due(self, now: float) -> bool:
-        return now - self._saved >= SAVE_EVERY_SECONDS
+        moving, pace = taking_part, Pace(LOOK_EVERY_SECONDS)
+        while True:
+            steps, n_deltas = (dict(zip(networks, values, strict=True)) for values in optimizer.look())
+            seconds = pace.lap()
+            for each in moving:
+                each.progress.seconds += seconds / len(moving)
+            moving = [each for each in moving if each.goes_on(members[each], steps[each], n_deltas[each], report)]
+            step = int(min((steps[each] for each in moving), default=stage.until))
+            if step == stage.until or optimizer.is_stuck:
+                break
 
-    def save(self, replicas: Sequence[Replica]) -> None:
-        """Save the results so far and the progress of these replicas. Raises Stopped if the job was told to stop."""
-        self._checkpoint.save({**self.results, "progress": {each.name: each.progress.to_tree() for each in replicas}})
-        self._saved = time.monotonic()
+            if eta.is_due(step):
+                others = f" and {len(moving) - 1} more" if moving[1:] else ""
+                counts = ", ".join(str(n_deltas[each]) for each in moving)
+                losses = ", ".join(f"{members[each].loss:.3g}" for each in moving)
+                where = f"{moving[0].label}{others}: step {step}/{protocol.steps}"
+                report(f"{where}, N_Δ={counts}, 𝓛={losses}, {eta.words(step)}")
+            if checkpoint.is_due():
+                for each in taking_part:
+                    if each.result is None:
+                        each.take_stock(members[each])
+                save()
 
-    def report_is_due(self, now: float) -> bool:
-        """Whether to say how far the job is; once asked and due, not again for a while."""
-        due = now - self._reported >= REPORT_EVERY_SECONDS
-        if due:
-            self._reported = now
-        return due
+            next_look = min(stage.until, moving[0].next_look(step), step + MOST_STEPS)
+            until = step + pace.steps(at_most=next_look - step)
+            optimizer.advance([learning_rate(protocol, later) for later in range(step, until)])
 
-
-def _train_alone(replica: Replica, backend: Backend, device: str, job: Job) -> None:
-    """Train one network from where it stands to its end."""
-    point, protocol, progress = replica.point, replica.point.protocol, replica.progress
-    optimizer = backend.begin_hinge(
-        point.network, replica.initial, replica.inputs, replica.labels, protocol, point.dtype, device
-    )
-    replica.begin(optimizer)
-    begun, first_step = time.monotonic(), optimizer.step
-    seconds_before = progress.seconds
-    while True:
-        step = optimizer.step
-        n_delta = optimizer.compute_gradient()
-        now = time.monotonic()
-        progress.seconds = seconds_before + now - begun
-        if replica.is_due(step, n_delta) and replica.look(optimizer, n_delta, job.report):
-            break
-        if job.report_is_due(now):
-            left = clock((now - begun) / max(step - first_step, 1) * (protocol.steps - step))
-            loss = quadratic_hinge(optimizer.delta)
-            job.report(f"{replica.label}: step {step}/{protocol.steps}, N_Δ={n_delta}, 𝓛={loss:.3g}, ETA {left}")
-        optimizer.update(learning_rate(protocol, step))
-        if job.save_is_due(now):
-            progress.step, progress.optimizer = optimizer.step, optimizer.state()
-            job.save([replica])
-    job.results[replica.name] = replica.result
-
-
-def _train_together(replicas: Sequence[Replica], backend: Backend, device: str, job: Job) -> None:
-    """Train all networks of a point from where they stand to their ends."""
-    point, last = replicas[0].point, replicas[0].point.protocol.steps
-    lockstep = Lockstep(replicas, backend, device, job.report)
-    begun, first_step = time.monotonic(), None
-    for look in lockstep.looks():
-        job.results |= {each.name: each.result for each in replicas if each.result is not None}
-        now = time.monotonic()
-        first_step = look.step if first_step is None else first_step
-        if job.report_is_due(now):
-            left = clock((now - begun) / max(look.step - first_step, 1) * (last - look.step))
-            counts = ", ".join(map(str, look.n_delta))
-            where = f"{point.sweep} P={point.n_train}, {len(look.n_delta)} of {point.replicas} replicas"
-            job.report(f"{where}: step {look.step}/{last}, N_Δ={counts}, ETA {left}")
-        if job.save_is_due(now):
-            job.save(lockstep.take_stock())
-    job.results |= {each.name: each.result for each in replicas}
+        for each in taking_part:
+            if each.result is None:
+                each.enter_next_stage(members[each])

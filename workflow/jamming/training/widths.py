@@ -72,18 +72,19 @@ def search(
     widths: Sequence[int],
     first: int,
     shortest_time: int = 0,
-    attempts: Sequence[Attempt] = (),
+    attempts: list[Attempt] | None = None,
     keep: Callable[[list[Attempt]], None] = lambda attempts: None,
 ) -> list[Attempt]:
-    """Train one width after the other until the transition is found or cannot be; all attempts, in order.
+    """Train one width after the other until the transition is found or cannot be; return all attempts, in order.
 
-    `attempts` are those of an earlier, interrupted search; `keep` is given the list after each new one.
+    `attempts` are those of an earlier, interrupted search; new ones are added to this list. `keep` is given the list
+    after each new one.
     """
-    made = list(attempts)
-    while (width := next_width(made, widths, first, shortest_time)) is not None:
-        made.append(trainer(width))
-        keep(made)
-    return made
+    attempts = [] if attempts is None else attempts
+    while (width := next_width(attempts, widths, first, shortest_time)) is not None:
+        attempts.append(trainer(width))
+        keep(attempts)
+    return attempts
 
 
 def next_width(attempts: Sequence[Attempt], widths: Sequence[int], first: int, shortest_time: int = 0) -> int | None:

@@ -1,22 +1,28 @@
 """Training all replicas of a point together: results, ends, saved states, mixed precision are as one by one."""
 
 import dataclasses
-import json
-import os
 import signal
 import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from helpers.same_bits import assert_same_bits, flat
-from helpers.small_trainings import wait_until_it_handles
-from jamming import datasets, kernels
+from helpers.small_trainings import (
+    command,
+    easy_patterns,
+    environment,
+    random_patterns,
+    stored,
+    trained,
+    wait_until_it_handles,
+    with_steps,
+)
+from jamming import kernels
 from jamming.kernels.batched import BatchedHingeAdam
 from jamming.spec import Network, Point, Protocol
 from jamming.storage import store
-from jamming.training import lockstep, loop
+from jamming.training import loop, progress
 from jamming.training.checkpoint import Checkpoint
 from jamming.training.replica import DivergenceError
 
@@ -31,35 +37,24 @@ POINT = Point("tanh_L2", "random", Network(5, 6, 2, "tanh"), ANNEALED, 24, 3, "f
 HARD = dataclasses.replace(POINT, n_train=200)
 
 
-def with_steps(point, steps):
-    return dataclasses.replace(point, protocol=dataclasses.replace(point.protocol, steps=steps))
-
-
 @pytest.fixture(scope="module")
 def dataset():
-    spec = {"dataset": "random", "dim": 5, "n_patterns": 2000, "seed": 1}
-    return store.Result("dataset", spec, {}, datasets.generate("random", 5, 2000, 1))
+    return random_patterns()
 
 
 @pytest.fixture(scope="module")
 def digits():
     """Patterns of which all replicas have the same, and a test set."""
-    inputs = np.random.default_rng(0).standard_normal((500, 5))
-    labels = np.where(inputs[:, 0] > 0, 1, -1).astype(np.int8)
-    return store.Result("dataset", {"dataset": "mnist", "dim": 5}, {}, {"inputs": inputs, "labels": labels})
+    return easy_patterns()
 
 
 @pytest.fixture(autouse=True)
 def few_steps_between_looks(monkeypatch):
-    monkeypatch.setattr(lockstep, "MOST_STEPS", 7)
+    monkeypatch.setattr(loop, "MOST_STEPS", 7)
 
 
 def train(point, dataset, folder, backend=TOGETHER, report=lambda _: None):
-    """As the verb does: the state goes with the result, what ended stays."""
-    with Checkpoint(folder / "point.h5", json.loads(point.to_json()), report=report) as checkpoint:
-        tree = loop.train(point, dataset, checkpoint, report=report, backend=backend)
-        checkpoint.remove()
-    return tree
+    return trained(point, dataset, folder, backend, report)
 
 
 def assert_agree(together, alone, rtol=1e-6, atol=1e-8):
@@ -109,7 +104,7 @@ def test_fewer_replicas_are_the_same_to_rounding(dataset, tmp_path, replicas):
 def test_how_often_it_is_looked_at_changes_nothing(dataset, tmp_path, monkeypatch):
     trees = []
     for most_steps in (1, 7, 1000):
-        monkeypatch.setattr(lockstep, "MOST_STEPS", most_steps)
+        monkeypatch.setattr(loop, "MOST_STEPS", most_steps)
         trees.append(train(POINT, dataset, tmp_path))
     assert_same_bits(trees[0], trees[1])
     assert_same_bits(trees[0], trees[2])
@@ -126,7 +121,7 @@ def test_looks_are_a_second_apart(dataset, tmp_path, monkeypatch):
         original(self, rates)
 
     monkeypatch.setattr(BatchedHingeAdam, "advance", slow)
-    monkeypatch.setattr(lockstep.time, "monotonic", lambda: elapsed[0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: elapsed[0])
     tree = train(with_steps(HARD, 60), dataset, tmp_path)
     assert max(asked) == 3 and sum(asked) == 60
     times = [replica["timing"]["wall_time"] for replica in tree.values()]
@@ -179,12 +174,12 @@ def test_a_pattern_within_a_rounding_of_its_margin_is_learned(dataset, tmp_path,
     point = dataclasses.replace(POINT, protocol=CONSTANT, dtype="mixed", network=Network(5, 6, 2, "relu"))
     original = loop.Replica.__init__
 
-    def almost_fitted(self, point, number, dataset):
-        original(self, point, number, dataset)
+    def almost_fitted(self, point, number, *others):
+        original(self, point, number, *others)
         if number == 0:
-            self.labels = np.ones_like(self.labels)
-            self.initial[:] = 0
-            *_, (_, hidden_biases), (last_weights, last_bias) = unpack(self.initial, point.network)
+            self.problem.labels[:] = 1
+            self.problem.params[:] = 0
+            *_, (_, hidden_biases), (last_weights, last_bias) = unpack(self.problem.params, point.network)
             hidden_biases[0], last_weights[0, 0], last_bias[0] = 1, 0.25 - 2**-26, 0.25
 
     monkeypatch.setattr(loop.Replica, "__init__", almost_fitted)
@@ -195,47 +190,7 @@ def test_a_pattern_within_a_rounding_of_its_margin_is_learned(dataset, tmp_path,
     assert ends(trees[0]) == ends(trees[1]) and max(ends(trees[0])) > 1
 
 
-# Saved states
-
-
-class Killed(Exception):
-    pass
-
-
-def killed_after(looks, monkeypatch, point, dataset, checkpoint, report):
-    """Train with a state saved at every look, and die in the middle of the steps that follow so many."""
-    original, left = BatchedHingeAdam.advance, iter(range(looks))
-
-    def dying(self, rates):
-        original(self, rates[: len(rates) // 2])
-        if next(left, None) is None:
-            raise Killed
-        original(self, rates[len(rates) // 2 :])
-
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(loop, "SAVE_EVERY_SECONDS", 0)
-        patch.setattr(BatchedHingeAdam, "advance", dying)
-        loop.train(point, dataset, checkpoint, report=report, backend=TOGETHER)
-
-
-@pytest.mark.parametrize("dtype", ["float64", "mixed"])
-@pytest.mark.parametrize(
-    ("protocol", "kills"),
-    [(ANNEALED, (1, 2)), (ANNEALED, (16, 9)), (ANNEALED, (28, 2)), (ANNEALED, (33, 1)), (CONSTANT, (6, 14, 5))],
-    ids=lambda value: getattr(value, "name", str(value)),
-)
-def test_resumed_training_gives_the_same_bits(dataset, tmp_path, monkeypatch, protocol, kills, dtype):
-    """Before, between and after the ends of the replicas; where single precision becomes double, too."""
-    point = dataclasses.replace(POINT, protocol=protocol, dtype=dtype)
-    expected = train(point, dataset, tmp_path)
-    said = []
-    with Checkpoint(tmp_path / "resumed.h5", {"x": 1}, report=said.append) as checkpoint:
-        for looks in kills:
-            killed_after(looks, monkeypatch, point, dataset, checkpoint, said.append)
-        assert_same_bits(loop.train(point, dataset, checkpoint, report=said.append, backend=TOGETHER), expected)
-    assert sum("going on from step" in line for line in said) >= len(kills)
-    ended = [line for line in said if "ended at step" in line]
-    assert len({line.split(":")[0] for line in ended}) == 3
+# Extended runs; tests of other saved states: test_resumption.py
 
 
 @pytest.mark.parametrize("protocol", [CONSTANT, DROPPING], ids=lambda protocol: protocol.name)
@@ -272,10 +227,10 @@ def test_a_replica_that_has_to_start_over_is_waited_for(dataset, tmp_path):
 def test_divergence_names_the_replica(dataset, tmp_path, monkeypatch):
     original = loop.Replica.__init__
 
-    def spoilt(self, point, number, dataset):
-        original(self, point, number, dataset)
+    def spoilt(self, point, number, *others):
+        original(self, point, number, *others)
         if number == 1:
-            self.initial[3] = np.nan
+            self.problem.params[3] = np.nan
 
     monkeypatch.setattr(loop.Replica, "__init__", spoilt)
     with pytest.raises(DivergenceError, match="sweep tanh_L2, P = 24, replica 1 diverged at step 0"):
@@ -286,7 +241,8 @@ def test_progress_is_reported(dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "REPORT_EVERY_SECONDS", 0)
     said = []
     train(HARD, dataset, tmp_path, report=said.append)
-    assert any("tanh_L2 P=200, 3 of 3 replicas: step 15/150, N_Δ=" in line and "ETA 0:00:0" in line for line in said)
+    where = "tanh_L2 P=200 replica 1/3 and 2 more: step 15/150, N_Δ="
+    assert any(where in line and "ETA 0:00:0" in line for line in said)
     assert sum("ended at step 150" in line for line in said) == 3
 
 
@@ -298,25 +254,15 @@ def test_the_backend_is_chosen_by_the_device():
     assert searching.name == "torch on cuda" and searching.batched is None
 
 
-@pytest.fixture(scope="module")
-def dataset_file(dataset, tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "random_d5.h5"
-    store.write(path, "dataset", dataset.spec, dataset.tree, {})
-    return path
-
-
-def test_the_verb_takes_it_and_says_so_and_stops_when_told(dataset_file, tmp_path):
+def test_the_verb_takes_it_and_says_so_and_stops_when_told(dataset, tmp_path):
     """SIGTERM in the middle; then the same command goes on to the result of one that was left alone."""
-    point = with_steps(HARD, 2000)
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.dirname(loop.__file__)))}
+    data = stored(dataset, tmp_path)
 
     def start(out):
-        words = ["train", "--data", dataset_file, "--spec", point.to_json(), "--backend", "batched", "--out", out]
-        command = [sys.executable, "-m", "jamming", *map(str, words), "--device", "cpu"]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        words = command(with_steps(HARD, 1000), out, data, "batched")
+        return subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     job = start(tmp_path / "stopped.h5")
-    # Once it handles the signal it is at work; the test of interruptions looks at it in the same way.
     wait_until_it_handles(job, signal.SIGTERM)
     job.send_signal(signal.SIGTERM)
     said, _ = job.communicate()

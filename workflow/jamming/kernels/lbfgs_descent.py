@@ -1,0 +1,73 @@
+"""L-BFGS as an optimizer of the training loop: used as `HingeAdam`, whose gradient it takes from any backend.
+
+Below jamming L-BFGS needs far fewer evaluations than Adam to fit all patterns (docs/laptop.md). Above, the minima lie
+on cusps of ReLUs, where the gradient jumps and L-BFGS only creeps. So Adam follows, and settles on the cusps.
+"""
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+
+import numpy as np
+
+from .hinge_adam import STATE, HingeAdam
+from .lbfgs import Lbfgs
+
+
+class LbfgsDescent:
+    """A network under L-BFGS on the quadratic hinge loss. Every step is one evaluation of the gradient.
+
+    `params` is the point that was evaluated last. In a line search its loss may be above that of earlier points; the
+    next stage begins from the lowest point that was accepted.
+    """
+
+    params, gradient, outputs, delta, labels, loss, step = (
+        property(attrgetter(f"_kernel.{name}"))
+        for name in ("params", "gradient", "outputs", "delta", "labels", "loss", "step")
+    )
+
+    def __init__(self, kernel: HingeAdam):
+        """`kernel` evaluates, in double precision, from its present parameters on."""
+        self._kernel, self._lbfgs = kernel, Lbfgs(kernel.params)
+        self._n_delta: int | None = None
+        self.is_stuck = False
+
+    @property
+    def members(self) -> list["LbfgsDescent"]:
+        return [self]
+
+    def look(self) -> tuple[list[int], list[int]]:
+        """As HingeAdam's."""
+        if self._n_delta is None:
+            self._n_delta = self._kernel.compute_gradient()
+        return [self.step], [self._n_delta]
+
+    def advance(self, rates: Sequence[float]) -> None:
+        """As many steps as there are rates, or until N_Δ = 0 or no direction leads down; the rates are not used."""
+        for _ in rates:
+            if self._n_delta == 0:
+                return
+            self.is_stuck = not self._lbfgs.advance(self.loss, self.gradient)
+            if self.is_stuck:
+                return
+            self._kernel.move_to(self._lbfgs.point)
+            self._n_delta = self._kernel.compute_gradient()
+
+    def evaluator(self, inputs: np.ndarray) -> Callable[[], np.ndarray]:
+        """As HingeAdam's."""
+        return self._kernel.evaluator(inputs)
+
+    def state(self) -> dict:
+        """As HingeAdam's."""
+        return {"params": np.array(self.params), "lbfgs": self._lbfgs.state()}
+
+    def load_state(self, state: dict, step: int) -> None:
+        """As HingeAdam's."""
+        self._lbfgs.load_state(state["lbfgs"])
+        self._kernel.move_to(state["params"])
+        self._kernel.step, self._n_delta = step, None
+
+    def hand_over(self) -> dict:
+        """The state in which Adam begins: the best parameters, and moments of zero."""
+        best = np.array(self._lbfgs.best)
+        params, *moments = STATE
+        return {params: best, **{name: np.zeros_like(best) for name in moments}, "begun": self.step}

@@ -1,0 +1,166 @@
+"""One network on its way through a training: what it has to learn, where it stands, and its result in the end.
+
+A run trains replicas (replica.py), a search for N* networks of one width after the other (width_search.py).
+"""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..kernels import HingeAdam, Problem
+from ..protocols import Stage
+from ..spec import Protocol
+
+
+class DivergenceError(ArithmeticError):
+    """A training that produced NaN or infinity; the message says which, and at which step."""
+
+
+@dataclass
+class Progress:
+    """All that is needed to go on with one network.
+
+    `optimizer` is the state of the optimizer of the stage number `stage` at `step`, empty at the start; `records` and
+    `states` are what was recorded so far; `seconds` is the time used.
+    """
+
+    stage: int = 0
+    step: int = 0
+    optimizer: dict = field(default_factory=dict)
+    records: list[dict[str, float]] = field(default_factory=list)
+    states: list[tuple[int, np.ndarray]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def to_tree(self) -> dict:
+        """As arrays and numbers, to be stored."""
+        tree = {"stage": self.stage, "step": self.step, "seconds": self.seconds, "optimizer": self.optimizer}
+        if self.records:
+            tree["records"] = {name: np.array([row[name] for row in self.records]) for name in self.records[0]}
+        if self.states:
+            steps, params = zip(*self.states, strict=True)
+            tree["states"] = {"step": np.array(steps), "params": np.array(params)}
+        return tree
+
+    @classmethod
+    def from_tree(cls, tree: dict) -> "Progress":
+        """The progress that `to_tree` stored."""
+        columns = tree.get("records", {})
+        rows = zip(*columns.values(), strict=True)
+        states = tree.get("states", {"step": [], "params": []})
+        return cls(
+            stage=tree["stage"],
+            step=tree["step"],
+            optimizer=tree["optimizer"],
+            records=[dict(zip(columns, row, strict=True)) for row in rows],
+            states=[(int(step), params) for step, params in zip(states["step"], states["params"], strict=True)],
+            seconds=tree["seconds"],
+        )
+
+
+class Training(ABC):
+    """The training of one network. `result` is None until it has ended.
+
+    The loop calls `begin` at the start of each stage, then `goes_on` at every look.
+    """
+
+    def __init__(self, label: str, problem: Problem, protocol: Protocol, stages: Sequence[Stage]):
+        """`label` names the network to the user."""
+        self.label, self.problem, self.protocol, self.stages = label, problem, protocol, stages
+        self.progress = Progress()
+        self.result: object | None = None
+
+    def go_on_from(self, tree: dict, report: Callable[[str], None]) -> None:
+        """Take up the progress that was stored as this tree."""
+        self.progress = Progress.from_tree(tree)
+        report(f"{self.label}: going on from step {self.progress.step}")
+
+    def begin(self, optimizer: HingeAdam) -> None:
+        """Put the optimizer of the present stage, which stands at the start, where the network stands."""
+        if self.progress.optimizer:
+            optimizer.load_state(self.progress.optimizer, self.progress.step)
+
+    def goes_on(self, optimizer: HingeAdam, step: int, n_delta: int, report: Callable[[str], None]) -> bool:
+        """Look at the network if that is due, and return whether it has more steps to make in the present stage.
+
+        It ends, with a `result`, after its last step or where N_Δ = 0: the loss is then exactly zero and nothing can
+        move any more. Raises DivergenceError.
+        """
+        if n_delta == 0 and not self.stages[self.progress.stage].is_final:
+            return False
+        ends = n_delta == 0 or step == self.protocol.steps
+        if ends or self.is_due(step):
+            self.look(optimizer, n_delta, ends, report)
+        return not ends
+
+    def take_stock(self, optimizer: HingeAdam) -> None:
+        """Bring `progress` to where the optimizer stands."""
+        self.progress.step, self.progress.optimizer = optimizer.step, optimizer.state()
+
+    def enter_next_stage(self, optimizer: HingeAdam) -> None:
+        """Leave the present stage, whose optimizer this is, for the next one."""
+        self.progress.step, self.progress.optimizer = optimizer.step, optimizer.hand_over()
+        self.progress.stage += 1
+
+    @abstractmethod
+    def next_look(self, step: int) -> int:
+        """The first step after this one at which it has to be looked at, the last step at the latest."""
+
+    @abstractmethod
+    def is_due(self, step: int) -> bool:
+        """Whether something is still to be recorded at this step."""
+
+    @abstractmethod
+    def look(self, optimizer: HingeAdam, n_delta: int, ends: bool, report: Callable[[str], None]) -> None:
+        """Record where the network stands; set `result` if it ends here. Raises DivergenceError."""
+
+
+class Pace:
+    """How many steps fit between two looks that are so many seconds apart."""
+
+    def __init__(self, seconds: float):
+        self._seconds = self._seconds_per_step = seconds
+        self._steps, self._at = 0, time.monotonic()
+
+    def lap(self) -> float:
+        """The seconds since the last lap, or since the beginning."""
+        now = time.monotonic()
+        seconds, self._at = now - self._at, now
+        if self._steps:
+            self._seconds_per_step = max(seconds / self._steps, 1e-6)
+        return seconds
+
+    def steps(self, at_most: int) -> int:
+        """The number of steps to make until the next lap, at least one."""
+        self._steps = max(1, min(at_most, int(self._seconds / self._seconds_per_step)))
+        return self._steps
+
+
+class Eta:
+    """When to say how far a job is, and how long it still takes if every step takes as long as those so far."""
+
+    def __init__(self, last: int, every_seconds: float):
+        self._last, self._every = last, every_seconds
+        self._begun = self._said = time.monotonic()
+        self._first: int | None = None
+
+    def is_due(self, step: int) -> bool:
+        """Whether to say it at this step; then not again for a while."""
+        self._first = step if self._first is None else self._first
+        is_due = time.monotonic() - self._said >= self._every
+        if is_due:
+            self._said = time.monotonic()
+        return is_due
+
+    def words(self, step: int) -> str:
+        per_step = (time.monotonic() - self._begun) / max(step - self._first, 1)
+        return f"ETA {clock(per_step * (self._last - step))}"
+
+
+def clock(seconds: float) -> str:
+    """A duration as hours:minutes:seconds."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}"
