@@ -40,7 +40,7 @@ plan: setup  ## estimate time, memory and disk of a run: make plan PRESET=paper
 
 test:  ## set up and run the tests
 	@PYTHON="$(PYTHON)" sh envs/install.sh test torch
-	@$(IN_VENV) python -m pytest $(ARGS)
+	@$(IN_VENV) python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup-checks  ## check style and workflow
 	@$(IN_VENV) ruff check .

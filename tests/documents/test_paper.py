@@ -8,20 +8,20 @@ import shutil
 import subprocess
 import sys
 from datetime import date
-from pathlib import Path
 
 import pytest
 import typst
 
-from helpers import synthetic_claims
+from helpers import shared, synthetic_claims
 from helpers.made_documents import COMMIT, DATE, EARLIER_COMMIT, PRESET, make_documents_inputs
+from helpers.planned_jobs import needed_by
+from helpers.shared import SMOKE
+from helpers.workflow_copy import ROOT, said, snakemake
 from jamming import tables
 from jamming.__main__ import main
 from jamming.documents import DocumentError, captions, claims
 from jamming.documents.notebook import execute
 
-ROOT = Path(__file__).resolve().parents[2]
-BIN = Path(sys.executable).parent
 SOURCES = sorted(path.name for path in (ROOT / "paper").glob("*.typ"))
 
 
@@ -195,40 +195,19 @@ def test_a_failing_cell_is_one_sentence(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
-    """A copy of the project in which three figures that need no training are drawn."""
-    folder = tmp_path_factory.mktemp("report") / "jamming"
-    folder.mkdir()
-    for name in ("Snakefile", "workflow", "config", "envs", "profiles", "paper"):
-        source, ignored = ROOT / name, shutil.ignore_patterns("__pycache__", "*.pdf")
-        shutil.copytree(source, folder / name, ignore=ignored) if source.is_dir() else shutil.copy2(source, folder)
-    snakemake(folder, *DRAWN, "--cores", "1", "--config", "preset=smoke")
-    return folder
+def checkout(finished_smoke, tmp_path_factory):
+    """A copy of the finished preset smoke."""
+    return shared.copy_of_a_run(finished_smoke, tmp_path_factory.mktemp("report") / "jamming")
 
 
-DRAWN = ("figures/fig2.pdf", "figures/fig3.pdf", "figures/fig4.pdf")
-
-
-def snakemake(folder, *words, **environment):
-    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *words],
-        cwd=folder,
-        env={**os.environ, "PATH": path, **environment},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
+@pytest.mark.slow
 def test_report_is_made_without_network_and_has_captions_categories_and_statistics(checkout):
     # A proxy that nobody listens at: whatever would be fetched fails.
     nowhere = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
     out = "results/smoke/report.html"
-    snakemake(checkout, *DRAWN, "--report", out, "--config", "preset=smoke", **nowhere)
+    snakemake(checkout, "--report", out, *SMOKE, **nowhere)
     report = (checkout / out).read_text(encoding="utf-8")
-    for name in ("fig2", "fig3", "fig4"):
+    for name in tables.MODULES:
         caption = captions.caption_of(name)
         assert captions.plain(caption.title) in report and f"{caption.name}" in report
     assert captions.PAPERS["G"] in report and "Concepts" in report
@@ -238,6 +217,7 @@ def test_report_is_made_without_network_and_has_captions_categories_and_statisti
     assert not re.findall(r"""<(?:script|link|img)[^>]+(?:src|href)=["']https?://""", report)
 
 
+@pytest.mark.slow
 def test_every_drawing_is_in_the_report_and_editing_a_caption_redraws_nothing(checkout):
     entries = (ROOT / "workflow/rules/figures.smk").read_text()
     assert entries.count("report(") == 1
@@ -246,17 +226,14 @@ def test_every_drawing_is_in_the_report_and_editing_a_caption_redraws_nothing(ch
     source = checkout / "workflow/jamming/documents/captions.yaml"
     original = source.read_text(encoding="utf-8")
     source.write_text(original.replace("Two loss functions", "Two functions"), encoding="utf-8")
-    assert "Nothing to be done" in snakemake(checkout, *DRAWN, "-n", "--config", "preset=smoke")
+    assert "Nothing to be done" in said(snakemake(checkout, "-n", *SMOKE))
     source.write_text(original, encoding="utf-8")
 
 
-def test_documents_are_planned_from_their_sources(checkout):
-    folder = checkout / "results" / "smoke"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "claims.json").write_text(json.dumps(synthetic_claims.make_claims("smoke")), encoding="utf-8")
-    said = snakemake(checkout, "paper", "notebook", "-n", "-q", "rules", "--config", "preset=smoke")
-    planned = {name: int(number) for name, number in re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)}
-    assert planned["collect_facts"] == planned["typeset_paper"] == planned["run_notebook"] == 1
-    assert planned["draw_fig6"] == 1 and planned["train"] > 0
+def test_documents_are_planned_from_their_sources(plan_of):
+    jobs = plan_of("smoke")
+    paper, notebook = needed_by(jobs, "paper"), needed_by(jobs, "notebook")
+    assert paper["collect_facts"] == paper["typeset_paper"] == notebook["run_notebook"] == 1
+    assert paper["draw_fig6"] == 1 and paper["train"] > 0
     listed = re.search(r"PAPER_SOURCES = \[(.*?)\n\]", (ROOT / "workflow/rules/paper.smk").read_text(), re.S)[1]
     assert set(re.findall(r'"([\w.]+)"', listed)) == {*SOURCES, "references.bib"}

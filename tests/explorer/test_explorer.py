@@ -4,14 +4,13 @@ import io
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from helpers import synthetic, synthetic_folder
+from helpers.planned_jobs import needed_by
 from jamming.__main__ import main
 from jamming.explorer import ExplorerError
 from jamming.explorer.collect import MATRICES, collect, histogram_line, place, spectrum
@@ -306,12 +305,7 @@ def test_another_matrix_shows_another_spectrum(shown):
     assert all(spectra) and spectra[0] != spectra[1] != spectra[2] != spectra[0]
 
 
-def test_snakemake_plans_the_page_and_what_it_shows(tmp_path):
-    for name in ("workflow", "config", "envs", "profiles"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy2(ROOT / "Snakefile", tmp_path)
-    words = ["-n", "-q", "rules", "--config", "preset=smoke", "--", "explorer"]
-    done = subprocess.run([sys.executable, "-m", "snakemake", *words], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_snakemake_plans_the_page_and_what_it_shows(plan_of):
+    needed = needed_by(plan_of("smoke"), "explorer")
     for rule in ("draw_explorer", "train", "find_transition", "measure_gaps_relu_L3", "measure_spectra"):
-        assert f"\n{rule} " in done.stdout + done.stderr, rule
+        assert needed[rule], rule

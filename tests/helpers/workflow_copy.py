@@ -1,10 +1,13 @@
 """A copy of the project in a temporary folder, and Snakemake in it: for the tests that run or plan the workflow."""
 
+import functools
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,17 +34,39 @@ def environment(**changes):
 
 
 def snakemake(folder, *words, check=True, **changes):
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *words],
-        cwd=folder,
-        env=environment(**changes),
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-    )
+    """What Snakemake did in the folder, as from its command line; `changes` are of the environment."""
+    if changes:
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", *words],
+            cwd=folder,
+            env=environment(**changes),
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+    else:
+        done = _forked(folder, words)
     if check:
         assert done.returncode == 0, said(done)
     return done
+
+
+@functools.cache
+def _forks():
+    """The process of helpers/snakemake_forks.py, which ends with this one: its standard input does."""
+    program = Path(__file__).with_name("snakemake_forks.py")
+    return subprocess.Popen([sys.executable, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _forked(folder, words):
+    forks, words = _forks(), [str(word) for word in words]
+    with tempfile.NamedTemporaryFile() as stdout, tempfile.NamedTemporaryFile() as stderr:
+        request = {"words": words, "folder": str(folder), "environment": environment()}
+        request |= {"stdout": stdout.name, "stderr": stderr.name}
+        print(json.dumps(request), file=forks.stdin, flush=True)
+        code = int(forks.stdout.readline())
+        printed = (file.read().decode(errors="replace") for file in (stdout, stderr))
+        return subprocess.CompletedProcess(words, code, *printed)
 
 
 def said(done):

@@ -8,20 +8,19 @@ import re
 import shutil
 import stat
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from helpers import synthetic_folder
+from helpers.workflow_copy import ROOT, copy_of_the_project, planned, said, snakemake
 from jamming import figures, tables
 from jamming.__main__ import main
 from jamming.release import CRATE, MARK, SUMS, ReleaseError
 from jamming.release.restore import read_archive, restore
 from jamming.storage import store
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = json.dumps({"preset": "smoke", "seed": 1, "mnist": {"path": "", "mirrors": []}})
 ARCHIVE = "results/smoke/jamming-smoke.zip"
 FIGURES = ("fig2", "fig4", "fig6", "fig7", "generalization/fig3", "generalization/fig4")
@@ -274,26 +273,9 @@ def test_the_restored_configuration_is_the_effective_one(project):
 @pytest.fixture(scope="module")
 def clone(project, tmp_path_factory):
     """A copy of the project without results, in which the archive was restored."""
-    folder = tmp_path_factory.mktemp("clone")
-    for name in ("workflow", "config", "envs", "profiles"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Snakefile", "LICENSE", "CITATION.cff"):
-        shutil.copy2(ROOT / name, folder / name)
+    folder = copy_of_the_project(tmp_path_factory.mktemp("clone") / "jamming")
     restore(read_archive(project / ARCHIVE), folder / "reference/smoke")
     return folder
-
-
-def snakemake(folder, *words, check=True):
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    command = [sys.executable, "-m", "snakemake", *words]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    if check:
-        assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def planned(said):
-    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)}
 
 
 def test_with_a_reference_figures_are_planned_and_nothing_is_trained(clone):
@@ -304,8 +286,8 @@ def test_with_a_reference_figures_are_planned_and_nothing_is_trained(clone):
 
 
 def test_a_figure_whose_table_is_not_in_the_reference_is_not_computed_instead(clone):
-    said = snakemake(clone, "-n", "--config", "reference=reference/smoke", "--", "figures/fig9.pdf", check=False)
-    assert "Missing input files for rule draw_fig9" in said and "reference/smoke/tables/fig9.h5" in said
+    done = snakemake(clone, "-n", "--config", "reference=reference/smoke", "--", "figures/fig9.pdf", check=False)
+    assert "Missing input files for rule draw_fig9" in said(done) and "reference/smoke/tables/fig9.h5" in said(done)
 
 
 def test_snakemake_redraws_the_archived_figures(clone, project):
@@ -314,7 +296,7 @@ def test_snakemake_redraws_the_archived_figures(clone, project):
     for name in figures:
         assert (clone / name).read_bytes() == (project / name).read_bytes()
     again = snakemake(clone, "-n", "--config", "reference=reference/smoke", "--", *figures)
-    assert "Nothing to be done" in again
+    assert "Nothing to be done" in said(again)
     assert planned(snakemake(clone, "-n", "-q", "rules", "--", *figures))["train"] > 0
 
 
@@ -326,13 +308,13 @@ def test_snakemake_redraws_the_archived_figures(clone, project):
     ],
 )
 def test_a_wrong_reference_is_one_sentence(clone, words, sentence):
-    said = snakemake(clone, "-n", "--config", *words, check=False)
-    assert sentence in said and "Traceback" not in said
+    done = snakemake(clone, "-n", "--config", *words, check=False)
+    assert sentence in said(done) and "Traceback" not in said(done)
 
 
 def test_an_archive_of_a_reference_is_refused_and_one_of_results_is_planned(clone):
-    said = snakemake(clone, "-n", "--config", "reference=reference/smoke", "--", "archive", check=False)
-    assert "leave reference empty to archive" in said
+    refused = snakemake(clone, "-n", "--config", "reference=reference/smoke", "--", "archive", check=False)
+    assert "leave reference empty to archive" in said(refused)
     jobs = planned(snakemake(clone, "-n", "-q", "rules", "--config", "preset=smoke", "--", "archive"))
     assert jobs["archive"] == 1 and jobs["train"] > 0 and jobs["draw_fig6"] == 1
 

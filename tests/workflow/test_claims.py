@@ -12,6 +12,7 @@ import yaml
 
 from helpers import synthetic
 from helpers.changed_config import PRESETS
+from helpers.planned_jobs import needed_by
 from helpers.synthetic import SETTINGS
 from helpers.workflow_copy import copy_of_the_project, planned, said, snakemake
 from jamming import claims
@@ -166,27 +167,28 @@ def test_a_group_that_was_not_measured_is_named(collected, tmp_path, capsys):
 # --- the rules ------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory):
-    return copy_of_the_project(tmp_path_factory.mktemp("fresh") / "jamming")
-
-
 @pytest.mark.parametrize("preset", PRESETS)
-def test_every_preset_plans_the_claims(fresh, preset):
-    jobs = planned(snakemake(fresh, "claims", "-n", "-q", "rules", "--config", f"preset={preset}"))
+def test_every_preset_plans_the_claims(plan_of, preset):
+    jobs = needed_by(plan_of(preset), "claims")
     assert all(jobs[f"measure_claims_{group}"] == 1 for group in claims.GROUPS)
     assert jobs["collect_claims"] == jobs["claims"] == 1
     # The figures need no pre-activations of MNIST; the claims do, and nothing else that is new.
     assert jobs["measure_preactivations_mnist_L5"] == 1 and jobs["train"] > 0
 
 
-def test_the_claims_are_no_part_of_the_figures(fresh):
-    jobs = planned(snakemake(fresh, "-n", "-q", "rules", "--config", "preset=smoke"))
-    assert not [name for name in jobs if "claims" in name]
+def test_the_claims_are_no_part_of_the_figures(plan_of):
+    jobs = needed_by(plan_of("smoke"), "all")
+    assert jobs["draw_fig6"] == 1 and not [name for name in jobs if "claims" in name]
 
 
-def test_the_rules_run_without_any_sweep_of_the_claims(fresh):
+def rules_of(text):
+    """The rules in the table of jobs that Snakemake prints before it runs them."""
+    return {name for name, _ in re.findall(r"^(\w+) +(\d+)$", text, re.MULTILINE)} - {"total"}
+
+
+def test_the_rules_run_without_any_sweep_of_the_claims(tmp_path):
     """All is not testable, and nothing fails; asked again it is printed again; a tolerance edited, judged again."""
+    fresh = copy_of_the_project(tmp_path / "jamming")
     config, sizes = (
         yaml.safe_load((fresh / "config" / name).read_text()) for name in ("config.yaml", "presets/smoke.yaml")
     )
@@ -199,7 +201,7 @@ def test_the_rules_run_without_any_sweep_of_the_claims(fresh):
     first, again = (said(snakemake(fresh, *words)) for _ in range(2))
     for printed in (first, again):
         assert "Claims of the two papers at preset smoke" in printed and "not testable at this size" in printed
-    assert planned_jobs(first) - planned_jobs(again) == {
+    assert rules_of(first) - rules_of(again) == {
         "collect_claims",
         *(f"measure_claims_{g}" for g in claims.GROUPS),
     }
@@ -210,8 +212,3 @@ def test_the_rules_run_without_any_sweep_of_the_claims(fresh):
     catalogue.write_text(catalogue.read_text().replace("n_weights: 4000", "n_weights: 4001"))
     jobs = planned(snakemake(fresh, "claims", "-n", "-q", "rules", "--config", "preset=smoke"))
     assert set(jobs) - {"total"} == {"collect_claims", "claims"}
-
-
-def planned_jobs(text):
-    """The rules in the table of jobs that Snakemake prints before it runs them."""
-    return {name for name, _ in re.findall(r"^(\w+) +(\d+)$", text, re.MULTILINE)} - {"total"}

@@ -1,47 +1,22 @@
-"""Edit → what runs again, as one table, checked by the reasons a dry-run gives on a finished small workflow.
+"""Edit → what runs again, as one table, checked by the reasons a dry-run gives on the finished preset smoke."""
 
-The workflow runs once, on purpose under bad conditions: no HOME, the C locale, spaces and other letters in its path.
-"""
-
-import itertools
 import os
-import re
-import shutil
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from helpers.workflow_copy import copy_of_the_project, said, snakemake
+from helpers.planned_jobs import planned_jobs
+from helpers.shared import SMOKE
+from helpers.workflow_copy import said, snakemake
+from jamming.config import load, read_lines, read_points
 
 pytestmark = pytest.mark.slow
 
-TARGETS = [f"figures/{name}.pdf" for name in ("fig1", "fig4", "fig7", "fig12")]
-SMALL = """
-sweeps:
-  relu_L2: {n_train: [80, 312]}
-  relu_L3: {n_train: [308]}
-  relu_L5: {n_train: [178, 278]}
-  tanh_L3: {n_train: [462]}
-lines:
-  line_hinge_L2: {n_train: [40]}
-  line_hinge_L3: {n_train: [40]}
-  line_hinge_L5: {n_train: [40]}
-"""
-OPTIONS = ["--configfile", "small.yaml", "--config", "preset=smoke"]
+FIGURES = ("fig1", "fig4", "fig7", "fig12")
+TARGETS = [f"figures/{name}.pdf" for name in FIGURES]
 PACKAGE = "workflow/jamming"
 DAY = 86400
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = copy_of_the_project(tmp_path_factory.mktemp("incremental") / "Übung mit Leerzeichen $HOME")
-    (folder / "small.yaml").write_text(SMALL)
-    hostile = {"HOME": None, "LANG": "C", "LC_ALL": "C", "XDG_CACHE_HOME": None, "MPLCONFIGDIR": None}
-    snakemake(folder, *TARGETS, "--cores", "2", *OPTIONS, **hostile)
-    return folder
 
 
 # What may happen to a finished workflow
@@ -111,8 +86,6 @@ def plan_at_another_preset(folder):
 
 # The table
 
-FIGURES = ("fig1", "fig4", "fig7", "fig12")
-
 
 def below(*figures):
     """The jobs that make these figures from their results."""
@@ -123,8 +96,10 @@ def drawn(*figures):
     return {f"draw_{figure}": 1 for figure in figures}
 
 
-TRAIN, SEARCH = {"train": 6}, {"find_transition": 1}
-SPECTRA, CUSPS = {"measure_spectra": 6}, {"measure_preactivations_relu_L5": 1}
+SWEEPS, LINES = read_points(load("smoke")), read_lines(load("smoke"))
+RUNS = sum(len(SWEEPS[name]) for name in ("relu_L2", "relu_L3", "relu_L5", "tanh_L3"))
+TRAIN, SEARCH = {"train": RUNS}, {"find_transition": len(LINES["line_hinge_L3"])}
+SPECTRA, CUSPS = {"measure_spectra": RUNS}, {"measure_preactivations_relu_L5": 1}
 NOTHING = {}
 SETTINGS = "Params have changed"
 
@@ -144,12 +119,12 @@ TABLE = [
         leave_alone,
         {"train": 1, "measure_spectra": 1} | below("fig7"),
         "Missing output files",
-        ("sweeps={relu_L2: {n_train: [80, 204, 312]}}",),
+        (f"sweeps={{relu_L2: {{n_train: {[*sorted(point.n_train for point in SWEEPS['relu_L2'].values()), 400]}}}}}",),
     ),
     Row(
         "the learning rate of one sweep",
         leave_alone,
-        {"train": 2, "measure_spectra": 2} | CUSPS | below("fig7", "fig12"),
+        {rule: len(SWEEPS["relu_L5"]) for rule in ("train", "measure_spectra")} | CUSPS | below("fig7", "fig12"),
         SETTINGS,
         ("sweeps={relu_L5: {protocol: {rate: 4.0e-3}}}",),
     ),
@@ -158,7 +133,7 @@ TABLE = [
         leave_alone,
         {"find_transition": 1} | below("fig1"),
         "Missing output files",
-        ("lines={line_hinge_L2: {n_train: [30]}, line_hinge_L3: {n_train: [30]}, line_hinge_L5: {n_train: [30]}}",),
+        ("lines={line_hinge_L3: {n_train: [30]}}",),
     ),
     Row(
         "a threshold of the analysis",
@@ -217,47 +192,28 @@ TABLE = [
 ]
 
 
-@pytest.fixture(scope="module")
-def dry_runs(finished, tmp_path_factory):
-    """What each row of the table plans to run, with its reasons; each in a copy of its own, at another path."""
-    place = tmp_path_factory.mktemp("copies")
-
-    def plan(number_and_row):
-        number, row = number_and_row
-        folder = shutil.copytree(finished, place / f"{number}", symlinks=True)
-        row.edit(folder)
-        done = snakemake(folder, *TARGETS, "-n", *OPTIONS, *row.config)
-        shutil.rmtree(folder)
-        return jobs_of(done)
-
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip((row.what for row in TABLE), pool.map(plan, enumerate(TABLE)), strict=True))
-
-
 def jobs_of(done):
-    """[(rule, reason)] of each job a dry-run would run, those of a group as well, "all" aside."""
-    found = re.findall(r"^ *(?:local)?rule (\w+):$|^ *reason: (.*)$", said(done), re.MULTILINE)
-    pairs = itertools.pairwise(found)
-    return [(rule, reason) for (rule, _), (_, reason) in pairs if rule and reason and rule != "all"]
+    return [job for job in planned_jobs(said(done)) if job.rule != "all"]
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.what)
-def test_an_edit_runs_what_depends_on_it(dry_runs, row):
-    jobs = dry_runs[row.what]
-    assert Counter(rule for rule, _ in jobs) == row.runs
+def test_an_edit_runs_what_depends_on_it(copy_of_smoke, row):
+    row.edit(copy_of_smoke)
+    jobs = jobs_of(snakemake(copy_of_smoke, *TARGETS, "-n", *SMOKE, *row.config))
+    assert Counter(job.rule for job in jobs) == row.runs
     # Nothing else is the first cause: the other jobs run because of those above them.
-    causes = [reason for _, reason in jobs if "Input files updated by another job" not in reason]
+    causes = [job.reason for job in jobs if "Input files updated by another job" not in job.reason]
     assert all(row.because in reason for reason in causes) and bool(causes) == bool(row.runs), causes
 
 
-def test_the_first_run_says_that_everything_is_missing(finished, tmp_path):
+def test_the_first_run_says_that_everything_is_missing(copy_of_smoke, tmp_path):
     """The table would pass on an empty plan if reasons were not read: here there is one for each job."""
-    done = snakemake(finished, *TARGETS, "-n", "--directory", str(tmp_path), *OPTIONS[2:])
-    jobs = Counter(rule for rule, reason in jobs_of(done) if "Missing output files" in reason)
-    assert jobs["train"] == 13 and jobs["draw_fig7"] == 1
+    done = snakemake(copy_of_smoke, *TARGETS, "-n", "--directory", str(tmp_path / "empty"), *SMOKE)
+    jobs = Counter(job.rule for job in jobs_of(done) if "Missing output files" in job.reason)
+    assert jobs["train"] == RUNS and jobs["draw_fig7"] == 1
 
 
-def test_nothing_is_left_beside_the_results(finished):
-    hidden = [path.name for path in (finished / "results").rglob(".*")]
+def test_nothing_is_left_beside_the_results(finished_smoke):
+    hidden = [path.name for path in (finished_smoke / "results").rglob(".*")]
     assert all(name.endswith(".ended") for name in hidden)
-    assert not list(Path(finished).glob("core*"))
+    assert not list(finished_smoke.glob("core*"))
