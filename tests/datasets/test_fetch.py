@@ -10,7 +10,6 @@ import os
 import pickle
 import struct
 import threading
-import time
 import zipfile
 
 import numpy as np
@@ -99,8 +98,11 @@ def mirror(tmp_path, no_index):
     folder.mkdir()
 
     class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *arguments):
+        def log_request(self, *arguments):
             asked.append(self.path)
+
+        def log_message(self, *arguments):
+            pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -260,13 +262,12 @@ def test_a_corrupt_mirror_is_left_for_the_package(fake, mirror, no_index, tmp_pa
 
 
 def test_no_source_lists_what_was_tried_and_says_how_to_go_on(fake, mirror, tmp_path):
-    folder, address, _ = mirror
+    folder, address, asked = mirror
     put(folder, {"train-images-idx3-ubyte.gz": b"other bytes"})
     missing = f"{address}/nowhere"
-    start = time.monotonic()
     with pytest.raises(FetchError) as caught:
         fetch.fetch_mnist(None, [UNREACHABLE, address, missing], tmp_path / "cache", fake.checksums)
-    assert time.monotonic() - start < 10
+    assert len([path for path in asked if "train-images" in path]) == 2, "no source is asked twice"
     head, *tried, tail = str(caught.value).splitlines()
     assert "cannot be downloaded" in head
     name = "train-images-idx3-ubyte.gz"

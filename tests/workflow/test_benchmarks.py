@@ -60,7 +60,7 @@ def test_every_kind_of_job_of_quick_has_its_start_measured(measured):
     assert set(rows) == (kinds - {"fetch"}) | {"claims"}
     assert {name for name, row in rows.items() if "matplotlib" in row["packages"]} == {"figures"}
     assert not any("torch" in row["packages"] for row in rows.values())
-    assert all(0.02 < row["seconds"] < 10 for row in rows.values())
+    assert all(row["seconds"] > 0 for row in rows.values())
 
 
 def test_the_share_of_starts_is_that_of_the_benchmarks(load, tmp_path, monkeypatch):
@@ -164,10 +164,17 @@ def test_the_plain_step_is_ours(load):
         np.testing.assert_allclose(plain_biases.detach().numpy(), biases, rtol=1e-12, atol=1e-13)
 
 
-def test_medians_are_of_one_call(load):
-    calls = []
-    found = load("timing").medians({"a": lambda: calls.append(0)}, rounds=3, seconds=1e-4)
-    assert 0 < found["a"] < 1e-4 and len(calls) > 5
+def test_medians_are_of_one_call(load, monkeypatch):
+    """On a clock that the calls alone move, the first by more than the others."""
+    timing, now, calls = load("timing"), [0.0], []
+
+    def call():
+        calls.append(now[0])
+        now[0] += 0.5 if len(calls) == 1 else 1e-3
+
+    monkeypatch.setattr(timing.time, "process_time", lambda: now[0])
+    found = timing.medians({"a": call}, rounds=3, seconds=0.01)
+    assert found["a"] == pytest.approx(1e-3) and len(calls) == 1 + 1 + 3 * 10
 
 
 # --- a Verlet list --------------------------------------------------------------------------------------------------
