@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import pytest
 from packaging.utils import canonicalize_name
 
@@ -20,7 +21,7 @@ from jamming.storage import store
 from jamming.storage.fingerprint import PACKAGE, _imports, _path, _resolved
 
 ROOT = Path(__file__).resolve().parents[2]
-SITE_PACKAGES = Path(store.h5py.__file__).resolve().parents[1]
+SITE_PACKAGES = Path(h5py.__file__).resolve().parents[1]
 
 # What jobs run as a program (python -m …) rather than import.
 PROGRAMS = {"data": {"pip"}, "train": {"pip", "ziglang"}, "paper": {"pip", "ipykernel"}}
