@@ -28,7 +28,7 @@ def test_annealed_rate_is_linear():
 
 
 def test_the_rate_of_lbfgs_then_adam_falls_after_lbfgs():
-    protocol = Protocol("hinge_lbfgs_annealed", 0.5, 60, 1e-2, 1e-6, 0, 25)
+    protocol = Protocol("hinge_lbfgs_annealed", 0.5, 60, 1e-2, 1e-6, 0, 25, 30)
     rates = [learning_rate(protocol, step) for step in range(61)]
     assert set(rates[:26]) == {1e-2} and rates[-1] == pytest.approx(1e-6)
     assert np.allclose(np.diff(rates[25:]), (1e-6 - 1e-2) / 35)
@@ -55,10 +55,10 @@ def test_mixed_precision_is_double_from_a_tenth_of_the_rate_on(protocol, until):
 
 
 def test_lbfgs_is_a_stage_of_its_own_in_double_precision():
-    protocol = Protocol("hinge_lbfgs_annealed", 0.5, 100, 1e-2, 0, 0, 50)
-    assert stages(protocol, "float32") == [Stage("lbfgs", "float64", 50), Stage("adam", "float32", 100)]
+    protocol = Protocol("hinge_lbfgs_annealed", 0.5, 100, 1e-2, 0, 0, 50, 30)
+    assert stages(protocol, "float32") == [Stage("lbfgs", "float64", 50, memory=30), Stage("adam", "float32", 100)]
     first, *others = stages(protocol, "mixed")
-    assert first == Stage("lbfgs", "float64", 50) and [stage.until for stage in others] == [95, 100]
+    assert first == Stage("lbfgs", "float64", 50, memory=30) and [stage.until for stage in others] == [95, 100]
 
 
 @pytest.mark.parametrize(("dtype", "precision"), [("mixed", "float32"), ("float32", "float32"), ("float64", "float64")])

@@ -19,7 +19,7 @@ from jamming.training.checkpoint import Checkpoint
 PACKAGE = str(Path(loop.__file__).resolve().parents[2])
 
 ANNEALED = Protocol("hinge_adam_annealed", 0.5, 400, 1e-2, 1e-6, 0)
-LBFGS = Protocol("hinge_lbfgs_annealed", 0.5, 60, 1e-2, 1e-6, 0, 25)
+LBFGS = Protocol("hinge_lbfgs_annealed", 0.5, 60, 1e-2, 1e-6, 0, 25, 30)
 CROSS_ENTROPY = Protocol("cross_entropy_sgd", 0.0, 1000, 0.2, 0.02, 0)
 
 POINT = Point("relu_L2", "random", Network(5, 6, 2, "relu"), ANNEALED, 200, 2, "float64", 1)

@@ -5,7 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from jamming.kernels.lbfgs import CURVATURE, LONGEST_SEARCH, MEMORY, SUFFICIENT_DECREASE, Lbfgs
+from jamming.kernels.lbfgs import CURVATURE, LONGEST_SEARCH, SUFFICIENT_DECREASE, Lbfgs
+
+MEMORY = 30
 
 
 def rosenbrock(x):
@@ -87,14 +89,14 @@ def test_it_goes_down_where_the_gradient_jumps():
 
 
 def test_it_ends_where_the_gradient_vanishes():
-    state = Lbfgs(np.zeros(3))
+    state = Lbfgs(np.zeros(3), MEMORY)
     assert not state.advance(0.0, np.zeros(3))
     assert np.array_equal(state.best, np.zeros(3))
 
 
 def test_it_gives_up_where_nothing_leads_down():
     """A gradient that points the wrong way: from the start one search, later one that forgets and one more."""
-    state, calls = Lbfgs(np.ones(3)), 0
+    state, calls = Lbfgs(np.ones(3), MEMORY), 0
     while state.advance(*((x := state.point) @ x, -2 * x)):
         calls += 1
         assert calls < 3 * LONGEST_SEARCH
@@ -119,7 +121,7 @@ def test_a_saved_state_goes_on_with_the_same_bits(stop):
     start = np.linspace(-1, 1, 8) + 0.1
     whole, _ = minimize(kinked, start, 60)
     first, _ = minimize(kinked, start, stop)
-    second = Lbfgs(np.zeros(8))
+    second = Lbfgs(np.zeros(8), MEMORY)
     second.load_state(first.state())
     for _ in range(60 - stop):
         second.advance(*kinked(second.point))

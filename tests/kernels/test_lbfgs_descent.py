@@ -15,7 +15,7 @@ from jamming.network import forward
 def begin(request):
     network, params, inputs, labels = problem(n_train=200)
     kernel = kernels.choose("cpu", request.param).hinge_adam
-    return lambda: LbfgsDescent(kernel(network, params, inputs, labels, 0.5))
+    return lambda: LbfgsDescent(kernel(network, params, inputs, labels, 0.5), 1000, 30)
 
 
 def after(descent, steps):
@@ -41,7 +41,7 @@ def test_it_hands_over_the_best_point_and_moments_of_zero(begin, monkeypatch):
     )
     state = after(begin(), 12).hand_over()
     np.testing.assert_array_equal(state["params"], best[-1])
-    assert state["begun"] == 12 and not state["first_moment"].any() and not state["second_moment"].any()
+    assert state["begun"] == 1000 and not state["first_moment"].any() and not state["second_moment"].any()
 
 
 def test_it_stops_where_all_patterns_fit(begin):
@@ -49,17 +49,30 @@ def test_it_stops_where_all_patterns_fit(begin):
     if descent.look()[1] == [0]:
         assert descent.step < 3000 and descent.loss == 0
     else:
-        assert descent.is_stuck or descent.step == 3000
+        assert descent.is_done or descent.step == 3000
 
 
-def test_it_is_stuck_where_no_direction_leads_down(begin, monkeypatch):
+def test_it_is_done_where_no_direction_leads_down(begin, monkeypatch):
     descent = after(begin(), 5)
     before = np.array(descent.params)
     monkeypatch.setattr(Lbfgs, "advance", lambda self, loss, gradient: False)
-    assert not descent.is_stuck
+    assert not descent.is_done
     descent.advance([0.0] * 3)
-    assert descent.is_stuck and descent.step == 5
+    assert descent.is_done and descent.step == 5
     np.testing.assert_array_equal(descent.params, before)
+
+
+def test_it_is_done_where_the_loss_is_low_enough():
+    """It then stands at the point it found, and hands over that one."""
+    network, params, inputs, labels = problem(n_train=200)
+    kernel = kernels.choose("cpu").hinge_adam(network, params, inputs, labels, 0.5)
+    kernel.compute_gradient()
+    enough = kernel.loss / 3
+    descent = after(LbfgsDescent(kernel, 1000, 30, enough), 900)
+    assert descent.is_done and 0 < descent.step < 900
+    outputs, _ = forward(descent.hand_over()["params"], inputs, network)
+    assert quadratic_hinge(0.5 - labels * outputs) < enough
+    assert descent.hand_over()["begun"] == 1000
 
 
 @pytest.mark.parametrize("stop", [0, 1, 10, 25])
@@ -76,7 +89,7 @@ def test_backends_agree_over_the_first_steps():
     """Before rounding grows."""
     network, params, inputs, labels = problem(n_train=200)
     one, other = (
-        after(LbfgsDescent(kernels.choose("cpu", name).hinge_adam(network, params, inputs, labels, 0.5)), 8)
+        after(LbfgsDescent(kernels.choose("cpu", name).hinge_adam(network, params, inputs, labels, 0.5), 1000, 30), 8)
         for name in ("compiled", "torch")
     )
     np.testing.assert_allclose(one.params, other.params, rtol=1e-6, atol=1e-9)

@@ -29,7 +29,7 @@ PROTOCOLS = {
     "hinge_adam": Protocol("hinge_adam", 0.5, 120, 3e-2, 1e-6, 50),
     "constant": Protocol("hinge_adam_constant", 0.5, 100, 2e-2, 0.0, 0),
     "annealed": Protocol("hinge_adam_annealed", 0.5, 150, 3e-2, 1e-5, 0),
-    "lbfgs_annealed": Protocol("hinge_lbfgs_annealed", 0.5, 120, 1e-2, 1e-6, 0, 50),
+    "lbfgs_annealed": Protocol("hinge_lbfgs_annealed", 0.5, 120, 1e-2, 1e-6, 0, 50, 100),
 }
 # Of the three replicas some fit and others do not.
 RELU = Point("s", "random", Network(5, 6, 2, "relu"), PROTOCOLS["annealed"], 24, 3, "float64", 1)

@@ -82,7 +82,7 @@ def test_lbfgs_comes_first_and_adam_begins_from_its_best(dataset, tmp_path, back
     """L-BFGS is in double precision always, and Adam corrects for its own steps, not for those of L-BFGS."""
     point = dataclasses.replace(ONE, protocol=LBFGS, dtype=dtype, n_train=300)
     initial = initial_params(point.network, point.seed_for("initial", 0))
-    kernel, plain = begin(point, dataset, backend, initial, "float64"), Lbfgs(initial)
+    kernel, plain = begin(point, dataset, backend, initial, "float64"), Lbfgs(initial, LBFGS.lbfgs_memory)
     for _ in range(LBFGS.lbfgs_steps):
         kernel.compute_gradient()
         assert plain.advance(quadratic_hinge(kernel.delta), kernel.gradient)
@@ -97,12 +97,23 @@ def test_lbfgs_comes_first_and_adam_begins_from_its_best(dataset, tmp_path, back
     np.testing.assert_array_equal(last_params(point, dataset, tmp_path, backend), by_hand.params)
 
 
-def test_where_lbfgs_gets_stuck_adam_begins_at_once(dataset, tmp_path, backend, monkeypatch):
+def test_where_lbfgs_gets_stuck_adam_begins_and_the_steps_left_are_left_out(dataset, tmp_path, backend, monkeypatch):
+    """So that the rate falls over as many steps as in every other training."""
     monkeypatch.setattr(Lbfgs, "advance", lambda self, loss, gradient: False)
     point = dataclasses.replace(ONE, protocol=LBFGS, n_train=300)
     initial = initial_params(point.network, point.seed_for("initial", 0))
-    by_hand = adam(begin(point, dataset, backend, initial, "float64"), LBFGS, range(LBFGS.steps))
+    by_hand = adam(begin(point, dataset, backend, initial, "float64"), LBFGS, range(LBFGS.lbfgs_steps, LBFGS.steps))
     np.testing.assert_array_equal(last_params(point, dataset, tmp_path, backend), by_hand.params)
+
+
+def test_adam_takes_over_where_the_loss_is_low_enough(dataset, tmp_path, backend):
+    """It begins at the step it begins at without, from another point, and the run is recorded up to its last step."""
+    point = dataclasses.replace(ONE, protocol=dataclasses.replace(LBFGS, lbfgs_loss=0.115), n_train=300)
+    record = trained(point, dataset, tmp_path, backend)["replica_00"]["record"]
+    whole = trained(dataclasses.replace(point, protocol=LBFGS), dataset, tmp_path, backend)["replica_00"]["record"]
+    early = record["step"] < LBFGS.lbfgs_steps
+    assert early.sum() < (whole["step"] < LBFGS.lbfgs_steps).sum()
+    assert record["step"][-1] == LBFGS.steps and set(record["step"]) < set(whole["step"])
 
 
 def test_a_network_fits_by_the_rule_of_double_precision(dataset, tmp_path, backend, monkeypatch):

@@ -11,7 +11,7 @@ from jsonschema.exceptions import best_match
 from jsonschema.validators import extend
 
 from .plain_values import ConfigError, plain, read_file, short
-from .spec import LinePoint, Network, Point, Protocol
+from .spec import LBFGS_MEMORY, LinePoint, Network, Point, Protocol
 
 __all__ = ["ConfigError", "checked", "load", "preset_file", "read_lines", "read_points", "sentence"]
 
@@ -237,6 +237,8 @@ def _protocol(name: str, values: Mapping, kind: str = "sweeps") -> Protocol:
         floor=0.0 if values["name"] == "hinge_adam_constant" else values["floor"],
         drop_every=values["drop_every"] if values["name"] == "hinge_adam" else 0,
         lbfgs_steps=values["lbfgs_steps"] if descends else 0,
+        lbfgs_memory=values.get("lbfgs_memory", LBFGS_MEMORY) if descends else 0,
+        lbfgs_loss=values.get("lbfgs_loss", 0.0) if descends else 0.0,
     )
 
 

@@ -21,14 +21,19 @@ SINGLE_ABOVE = 0.1
 class Stage:
     """A stretch of a training: one `method` ("adam", "lbfgs" or "sgd") in one `precision` (float64 or float32).
 
-    It ends at the step `until`, or earlier where N_Δ = 0 or where L-BFGS gets stuck. A network that has N_Δ = 0 has
-    ended its training if the stage `is_final`; if not, the next stage has to confirm it.
+    It ends at the step `until`, or earlier where N_Δ = 0. A network that has N_Δ = 0 has ended its training if the
+    stage `is_final`; if not, the next stage has to confirm it.
+
+    L-BFGS has a `memory` of so many pairs. It ends earlier, too, where it gets stuck or where 𝓛 < `loss`; the steps
+    that are left are left out, so that the rate falls over as many steps of Adam in every training.
     """
 
     method: str
     precision: str
     until: int
     is_final: bool = True
+    memory: int = 0
+    loss: float = 0.0
 
 
 def stages(protocol: Protocol, dtype: str) -> list[Stage]:
@@ -51,7 +56,10 @@ def stages(protocol: Protocol, dtype: str) -> list[Stage]:
         found = [Stage("adam", "float32", until, is_final=False), Stage("adam", "float64", last)]
     else:
         found = [Stage("adam", dtype, last)]
-    return [Stage("lbfgs", "float64", protocol.lbfgs_steps), *found] if protocol.lbfgs_steps else found
+    if not protocol.lbfgs_steps:
+        return found
+    descent = Stage("lbfgs", "float64", protocol.lbfgs_steps, memory=protocol.lbfgs_memory, loss=protocol.lbfgs_loss)
+    return [descent, *found]
 
 
 def learning_rate(protocol: Protocol, step: int) -> float:

@@ -43,13 +43,19 @@ class Network:
         return self.n_weights + self.n_hidden + 1
 
 
+LBFGS_MEMORY = 100
+"""Pairs that L-BFGS remembers if the protocol does not say it (docs/minimizers.md compares 10 … 300)."""
+
+
 @dataclass(frozen=True)
 class Protocol:
     """How a network is trained; the names are those of `protocols.py`.
 
     `rate` is the first learning rate, `floor` the lowest, `drop_every` the number of steps between
-    two tenfold drops (used by `hinge_adam` alone), `margin` the ε of Δ = ε − y f, `lbfgs_steps` those of the steps
-    that L-BFGS makes before Adam (`hinge_lbfgs_annealed` alone).
+    two tenfold drops (used by `hinge_adam` alone), `margin` the ε of Δ = ε − y f.
+
+    `hinge_lbfgs_annealed` alone uses the others. L-BFGS makes the first `lbfgs_steps` of the steps with a memory of
+    `lbfgs_memory` pairs; as soon as 𝓛 falls below `lbfgs_loss` Adam takes over.
     """
 
     name: str
@@ -59,6 +65,8 @@ class Protocol:
     floor: float
     drop_every: int
     lbfgs_steps: int = 0
+    lbfgs_memory: int = 0
+    lbfgs_loss: float = 0.0
 
 
 @dataclass(frozen=True)

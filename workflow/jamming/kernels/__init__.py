@@ -72,7 +72,7 @@ class Backend:
         if stage.method == "sgd":
             return self.cross_entropy(*patterns, first.batches_seed, precision, device)
         kernel = self.hinge_adam(*patterns, first.margin, precision, device)
-        return LbfgsDescent(kernel) if stage.method == "lbfgs" else kernel
+        return LbfgsDescent(kernel, stage.until, stage.memory, stage.loss) if stage.method == "lbfgs" else kernel
 
 
 def resolve_device(device: str) -> str:

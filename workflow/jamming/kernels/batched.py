@@ -68,7 +68,7 @@ class BatchedHingeAdam:
         self._coefficients = torch.zeros(2, **options)
         self._rate, self._root = self._coefficients
         self._repeat = Repeated(self._take_step, device)
-        self.is_stuck = False
+        self.is_done = False
         self.compute_gradient()
 
     def go_to(self, step: int) -> None:

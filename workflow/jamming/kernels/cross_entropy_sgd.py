@@ -21,7 +21,7 @@ class CrossEntropySGD(ABC):
     params: np.ndarray
     gradient: np.ndarray
 
-    is_stuck = False
+    is_done = False
 
     def __init__(
         self,

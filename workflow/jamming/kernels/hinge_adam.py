@@ -33,7 +33,7 @@ class HingeAdam(ABC):
     delta: np.ndarray
     labels: np.ndarray
 
-    is_stuck = False  # Adam always finds a next step
+    is_done = False  # Adam always finds a next step
 
     def __init__(
         self,

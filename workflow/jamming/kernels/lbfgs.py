@@ -10,9 +10,6 @@ import numpy as np
 
 from .pairs import Pairs
 
-MEMORY = 100
-"""Pairs of displacements and changes of the gradient that are remembered (docs/minimizers.md compares 10 … 300)."""
-
 SUFFICIENT_DECREASE, CURVATURE = 1e-4, 0.9
 LONGEST_SEARCH = 30
 FIRST_DISPLACEMENT = 0.01
@@ -24,10 +21,11 @@ NUMBERS = ("loss", "length", "low", "high", "tries")
 class Lbfgs:
     """The state of a minimization over vectors (n,): `best` is where it stands, `point` where it wants to look.
 
-    Call `advance` with loss and gradient at `point`, again and again; it moves `point`.
+    Call `advance` with loss and gradient at `point`, again and again; it moves `point`. It remembers the last `memory`
+    pairs of displacements and changes of the gradient.
     """
 
-    def __init__(self, start: np.ndarray, memory: int = MEMORY):
+    def __init__(self, start: np.ndarray, memory: int):
         self.best = self.point = np.array(start, dtype=np.float64)
         self.loss, self.gradient, self.direction = math.inf, np.zeros_like(self.best), np.zeros_like(self.best)
         self.pairs = Pairs(len(self.best), memory)

@@ -25,11 +25,16 @@ class LbfgsDescent:
         for name in ("params", "gradient", "outputs", "delta", "labels", "loss", "step")
     )
 
-    def __init__(self, kernel: HingeAdam):
-        """`kernel` evaluates, in double precision, from its present parameters on."""
-        self._kernel, self._lbfgs = kernel, Lbfgs(kernel.params)
+    def __init__(self, kernel: HingeAdam, until: int, memory: int, loss: float = 0.0):
+        """`kernel` evaluates, in double precision, from its present parameters on.
+
+        The next stage begins at the step `until`, whether it takes so many until 𝓛 < `loss` or not. `memory` is the
+        number of pairs that L-BFGS remembers.
+        """
+        self._kernel, self._lbfgs = kernel, Lbfgs(kernel.params, memory)
+        self._until, self._enough = until, loss
         self._n_delta: int | None = None
-        self.is_stuck = False
+        self.is_done = False
 
     @property
     def members(self) -> list["LbfgsDescent"]:
@@ -42,12 +47,14 @@ class LbfgsDescent:
         return [self.step], [self._n_delta]
 
     def advance(self, rates: Sequence[float]) -> None:
-        """As many steps as there are rates, or until N_Δ = 0 or no direction leads down; the rates are not used."""
+        """As many steps as there are rates, or until N_Δ = 0, 𝓛 is low enough or no direction leads down."""
         for _ in rates:
             if self._n_delta == 0:
                 return
-            self.is_stuck = not self._lbfgs.advance(self.loss, self.gradient)
-            if self.is_stuck:
+            # The lowest point accepted so far is what it hands over.
+            can_move = self._lbfgs.advance(self.loss, self.gradient)
+            self.is_done = not can_move or self._lbfgs.loss < self._enough
+            if self.is_done:
                 return
             self._kernel.move_to(self._lbfgs.point)
             self._n_delta = self._kernel.compute_gradient()
@@ -67,7 +74,7 @@ class LbfgsDescent:
         self._kernel.step, self._n_delta = step, None
 
     def hand_over(self) -> dict:
-        """The state in which Adam begins: the best parameters, and moments of zero."""
+        """The state in which Adam begins, at the step `until`: the best parameters, and moments of zero."""
         best = np.array(self._lbfgs.best)
         params, *moments = STATE
-        return {params: best, **{name: np.zeros_like(best) for name in moments}, "begun": self.step}
+        return {params: best, **{name: np.zeros_like(best) for name in moments}, "begun": self._until}

@@ -107,7 +107,7 @@ def run(
                 each.progress.seconds += seconds / len(moving)
             moving = [each for each in moving if each.goes_on(members[each], steps[each], n_deltas[each], report)]
             step = int(min((steps[each] for each in moving), default=stage.until))
-            if step == stage.until or optimizer.is_stuck:
+            if step == stage.until or optimizer.is_done:
                 break
 
             if eta.is_due(step):

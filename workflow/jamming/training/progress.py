@@ -101,7 +101,9 @@ class Training(ABC):
 
     def enter_next_stage(self, optimizer: HingeAdam) -> None:
         """Leave the present stage, whose optimizer this is, for the next one."""
-        self.progress.step, self.progress.optimizer = optimizer.step, optimizer.hand_over()
+        self.progress.optimizer = optimizer.hand_over()
+        # L-BFGS leaves out the steps that it does not need.
+        self.progress.step = max(optimizer.step, self.progress.optimizer["begun"])
         self.progress.stage += 1
 
     @abstractmethod
