@@ -1,6 +1,7 @@
 """The tests themselves: each finds its shared parts in helpers, and a newcomer finds each by the path of its module."""
 
 import ast
+import signal
 
 import pytest
 
@@ -35,3 +36,8 @@ def test_a_test_lies_where_its_module_does():
         if not {path, path.parent} & WITHOUT_A_MODULE:
             module = folder / f"{path.stem.removeprefix('test_')}.py"
             assert module.exists() if folder == PACKAGE else folder.is_dir(), path
+
+
+def test_what_tests_start_can_be_interrupted():
+    """Also where the tests themselves run in the background, and a shell has had them ignore Ctrl-C."""
+    assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
