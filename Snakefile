@@ -1,10 +1,9 @@
 # The jamming transition of neural networks: every figure of [G] arXiv:1809.09349 and [S] arXiv:1810.09665.
 #
-#   generate_data ─▶ train ─┬▶ measure_gaps ──────────┐
-#                           ├▶ measure_preactivations ┼▶ tabulate_figN ─▶ draw_figN ─▶ figures/figN.pdf
-#                           ├▶ measure_spectra ───────┤
-#                           └▶ measure_effective ─────┼▶ measure_claims_GROUP ─▶ collect_claims ─▶ claims
-#   find_transition (descent in width) ───────────────┘
+#   generate_data ─▶ train ─┬▶ measure (gaps, preactivations, ─┬▶ tabulate ─▶ draw ─▶ figures/figN.pdf
+#                           │           spectra, effective)    │
+#                           └──────────────────────────────────┼▶ measure_claims ─▶ collect_claims ─▶ claims
+#   find_transition (descent in width) ────────────────────────┘
 #
 #   snakemake --cores 8                                          all figures, preset "quick"
 #   snakemake --cores 8 figures/fig6.pdf                         one figure
@@ -66,18 +65,18 @@ rule paper:
 
 rule notebook:
     input:
-        f"{RESULTS}/explore.html",
+        f"{RESULTS}/{layout.NOTEBOOK}",
 
 
 rule explorer:
     input:
-        f"{RESULTS}/explorer.html",
+        f"{RESULTS}/{layout.EXPLORER}",
 
 
 # Makes no file and has no benchmark, which would be one, so that asking for it always prints the table.
 rule claims:
     input:
-        f"{RESULTS}/claims.json",
+        f"{RESULTS}/{layout.CLAIMS}",
     log:
         f"{RESULTS}/logs/claims/show.log",
     conda:

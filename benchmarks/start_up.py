@@ -72,15 +72,15 @@ def _jobs(folder: Path) -> Mapping[str, list[str]]:
     made = {name: str(folder / f"{name}.h5") for name in ("data", "run", "out", "table")}
     measured = ["--run", made["run"], "--out", made["out"]]
     asked, on_data = ["--settings", json.dumps(settings)], ["--data", made["data"]]
-    summed = [*asked, "--points", "{}", "--preset", "tiny", "--results", str(folder)]
+    summed = [*asked, "--inputs", "--preset", "tiny"]
     return {
         "data": ["generate-data", "--spec", json.dumps(data), "--out", made["data"]],
         "train": ["train", "--spec", point.to_json(), *on_data, "--device", "cpu", "--out", made["run"]],
         "lines": ["find-transition", "--spec", line.to_json(), "--device", "cpu", "--out", made["out"]],
-        "gaps": ["measure-gaps", *asked, *measured],
-        "preactivations": ["measure-preactivations", *asked, *on_data, *measured],
-        "spectra": ["measure-spectra", *asked, *on_data, *measured],
-        "effective": ["measure-effective", *on_data, *measured],
+        "gaps": ["measure", "gaps", *asked, *measured],
+        "preactivations": ["measure", "preactivations", *asked, *on_data, *measured],
+        "spectra": ["measure", "spectra", *asked, *on_data, *measured],
+        "effective": ["measure", "effective", "--settings", "{}", *on_data, *measured],
         "tables": ["tabulate", "fig4", *summed, "--out", made["table"]],
         "figures": ["draw", "fig4", "--table", made["table"], "--out", str(folder / "a.pdf"), str(folder / "a.svg")],
         "claims": ["measure-claims", "jump", *summed, "--out", str(folder / "claims.json")],

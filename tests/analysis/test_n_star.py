@@ -18,7 +18,7 @@ from jamming.storage.store import Result
 from jamming.training.widths import NEVER, Attempt
 
 ANALYSIS = Analysis(max_loss=synthetic.MAX_LOSS, n_bootstrap=50, seed=1, drawn_network={})
-NAMES = ["fig1", "fig5", "fig10", "generalization/fig1", "generalization/fig3", "generalization/figB1"]
+NAMES = ["fig1", "fig5", "fig10", "generalization/fig3", "generalization/figB1"]
 
 
 @pytest.fixture(scope="module")

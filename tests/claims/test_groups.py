@@ -14,12 +14,13 @@ from jamming import claims
 from jamming.analysis import Analysis
 from jamming.claims import generalization, jump, n_star, position, sizes, spectra
 from jamming.criteria import JAMMED_FRACTION
+from jamming.inventory import claim_groups
 from jamming.spec import LinePoint, Network
 from jamming.storage.store import Result
 from jamming.training.widths import NEVER, Attempt, first_width, search, widths_of
 
 ANALYSIS = Analysis(max_loss=synthetic.MAX_LOSS, n_bootstrap=60, seed=1, drawn_network={})
-ALL = {identifier: statistic for group in claims.GROUPS for identifier, statistic in claims.statistics(group).items()}
+ALL = {identifier: statistic for group in claim_groups() for identifier, statistic in claims.statistics(group).items()}
 
 
 @pytest.fixture(scope="module")

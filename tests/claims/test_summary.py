@@ -12,8 +12,7 @@ from jamming.__main__ import main
 from jamming.analysis import Analysis
 from jamming.claims import exponents, jump, position, summary
 from jamming.claims.collection import from_json
-from jamming.commands.figures import RESULT_KINDS, result_file
-from jamming.storage import store
+from jamming.storage import layout, store
 
 ANALYSIS = Analysis.from_settings(json.loads(SETTINGS))
 SWEEP = "relu_L3"
@@ -30,12 +29,12 @@ def results():
 @pytest.fixture(scope="module")
 def written(results, tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
-    points = [f"P{number:05d}" for number in range(len(results["runs"][SWEEP]))]
-    for kind in summary.KINDS:
-        for name, result in zip(points, results[kind][SWEEP], strict=True):
-            store.write(result_file(folder, kind, SWEEP, name), RESULT_KINDS[kind], result.spec, result.tree, {})
-    words = ["summarise-sweep", SWEEP, "--settings", SETTINGS, "--points", json.dumps(points), "--preset", "made"]
-    assert main([*words, "--results", str(folder), "--out", str(folder / "summary.json")]) == 0
+    paths = []
+    for result in (result for kind in summary.KINDS for result in results[kind][SWEEP]):
+        paths.append(folder / layout.place_of(result.kind, result.spec))
+        store.write(paths[-1], result.kind, result.spec, result.tree, {})
+    words = ["summarise-sweep", SWEEP, "--settings", SETTINGS, "--inputs", *map(str, paths), "--preset", "made"]
+    assert main([*words, "--out", str(folder / "summary.json")]) == 0
     return folder / "summary.json"
 
 
@@ -98,7 +97,7 @@ def test_the_rule_measures_what_a_summary_needs(tmp_path):
     words = ("-n", "-q", "rules", "--config", "preset=smoke")
     jobs = planned(snakemake(fresh, f"results/smoke/summaries/{SWEEP}.json", *words))
     trained = jobs["train"]
-    assert jobs["measure_spectra"] == trained
+    assert jobs["measure"] == trained
     assert jobs[f"measure_gaps_{SWEEP}"] == jobs[f"measure_preactivations_{SWEEP}"] == 1
     assert jobs["summarise_sweep"] == 1
     refused = snakemake(fresh, "results/smoke/summaries/relu_L4.json", *words, check=False)

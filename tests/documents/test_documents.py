@@ -12,10 +12,10 @@ import pytest
 
 from helpers import synthetic_claims
 from helpers.made_documents import COMMIT, DATE, EARLIER_COMMIT, PRESET, make_documents_inputs
-from jamming import tables
+from jamming import inventory
 from jamming.__main__ import main
 from jamming.documents import DocumentError, captions, claims, gallery, numbers, paper_values, times
-from jamming.storage import store
+from jamming.storage import layout, store
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,9 +24,10 @@ ROOT = Path(__file__).resolve().parents[2]
 def made(tmp_path_factory):
     """A folder with results/made, figures, and paper.json; and the command line that collects it."""
     root = tmp_path_factory.mktemp("made")
-    points = make_documents_inputs(root)
+    written = make_documents_inputs(root)
     results = root / "results" / PRESET
-    words = ["collect-facts", "--preset", PRESET, "--points", json.dumps(points), "--results", str(results)]
+    words = ["collect-facts", "--preset", PRESET, "--inputs", *map(str, written), "--tables"]
+    words += [str(results / layout.TABLE.format(figure=figure)) for figure in inventory.figures()]
     words += ["--claims", str(results / "claims.json"), "--out"]
     assert main([*words, str(results / "paper.json")]) == 0
     return root, words
@@ -38,7 +39,7 @@ def facts(made):
 
 
 def test_every_figure_has_a_caption_and_no_caption_is_left_over():
-    assert set(captions.read_captions()) == set(tables.MODULES)
+    assert set(captions.read_captions()) == set(inventory.figures())
     for caption in captions.read_captions().values():
         assert caption.title and caption.comparison and caption.caption.endswith("."), caption.figure
         assert caption.paper in captions.PAPERS and all(caption.labels.values())
@@ -48,7 +49,7 @@ def test_every_figure_has_a_caption_and_no_caption_is_left_over():
 def test_comparisons_say_what_differs_by_construction_and_no_outcome():
     """How a measurement came out depends on the preset that is shown; the verdicts say it."""
     outcome = r"\b(as in the paper|as there|agree\w*|stays? |lies? below|come together|diverges?|certain)"
-    for caption in map(captions.caption_of, tables.MODULES):
+    for caption in map(captions.caption_of, inventory.figures()):
         assert not re.search(outcome, caption.comparison, re.IGNORECASE), caption.figure
 
 
@@ -157,7 +158,7 @@ def test_verdicts_are_counted_and_looked_up():
 )
 def test_facts_say_whether_uncommitted_code_took_part_or_that_this_is_not_known(made, states, expected):
     root, _ = made
-    run = paper_values.read_head(next((root / "results" / PRESET / "runs").rglob("*.h5")), "run")
+    run = paper_values.read_head(next((root / "results" / PRESET / "runs").rglob("*.h5")))
     heads = [replace(run, provenance={**run.provenance, "dirty": state}) for state in states]
     assert paper_values.collect(PRESET, {}, heads, {"claims": []})["dirty"] is expected
 
@@ -180,7 +181,7 @@ def test_facts_say_what_was_run(made, facts):
 
 
 def test_facts_show_all_figures_in_order_and_all_claims(facts):
-    assert [entry["name"] for entry in facts["figures"]] == list(tables.MODULES)
+    assert [entry["name"] for entry in facts["figures"]] == list(inventory.figures())
     assert [row["id"] for row in facts["claims"]] == list(synthetic_claims.CLAIMS)
 
 
@@ -192,18 +193,16 @@ def test_equal_files_give_equal_facts(made, tmp_path):
 
 def test_a_missing_result_is_named(made, tmp_path, capsys):
     _, words = made
-    points = json.loads(words[4])
-    points["relu_L2"].append("P99999_h0004")
-    assert main([*words[:4], json.dumps(points), *words[5:], str(tmp_path / "facts.json")]) == 1
+    assert main([*words[:4], "runs/relu_L2/P99999_h0004.h5", *words[4:], str(tmp_path / "facts.json")]) == 1
     assert "P99999_h0004.h5 does not exist" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
 def test_gallery_is_complete_and_links_its_images():
-    page = gallery.gallery_page(list(tables.MODULES), synthetic_claims.make_claims())
+    page = gallery.gallery_page(list(inventory.figures()), synthetic_claims.make_claims())
     linked = re.findall(r"\]\((gallery/[^)]+)\)", page)
-    assert linked == [f"gallery/{name.replace('/', '-')}.png" for name in tables.MODULES]
-    assert all(captions.caption_of(name).name in page for name in tables.MODULES)
+    assert linked == [f"gallery/{name.replace('/', '-')}.png" for name in inventory.figures()]
+    assert all(captions.caption_of(name).name in page for name in inventory.figures())
 
 
 def test_gallery_is_small_and_stable(made, tmp_path):
@@ -218,7 +217,7 @@ def test_gallery_is_small_and_stable(made, tmp_path):
     assert len(first) == 1 + len(names)
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     largest = sum(path.stat().st_size for path in first if path.suffix == ".png")
-    assert largest + 60_000 * (len(tables.MODULES) - len(names)) < 1_500_000
+    assert largest + 60_000 * (len(inventory.figures()) - len(names)) < 1_500_000
 
 
 def test_gallery_takes_its_numbers_from_the_claims():
@@ -252,8 +251,8 @@ def test_times_are_the_sums_of_the_benchmarks(tmp_path):
 
 def test_the_readme_shows_every_figure_as_the_gallery_writes_it():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert gallery.readme_with_gallery(text, list(tables.MODULES)) == text
-    assert text.count("<img ") == len(tables.MODULES)
+    assert gallery.readme_with_gallery(text, list(inventory.figures())) == text
+    assert text.count("<img ") == len(inventory.figures())
     assert all((ROOT / image).is_file() for image in re.findall(r'<img src="([^"]+)"', text))
     with pytest.raises(ValueError, match="has no lines"):
         gallery.readme_with_gallery("no marks", ["fig6"])

@@ -17,10 +17,11 @@ from helpers.made_documents import COMMIT, DATE, EARLIER_COMMIT, PRESET, make_do
 from helpers.planned_jobs import needed_by
 from helpers.shared import SMOKE
 from helpers.workflow_copy import ROOT, said, snakemake
-from jamming import tables
+from jamming import inventory
 from jamming.__main__ import main
 from jamming.documents import DocumentError, captions, claims
 from jamming.documents.notebook import execute
+from jamming.storage import layout
 
 SOURCES = sorted(path.name for path in (ROOT / "paper").glob("*.typ"))
 
@@ -33,9 +34,10 @@ def project(tmp_path_factory):
     for path in (ROOT / "paper").iterdir():
         if path.suffix in (".typ", ".bib", ".py"):
             shutil.copy2(path, root / "paper")
-    points = make_documents_inputs(root)
+    written = make_documents_inputs(root)
     results = root / "results" / PRESET
-    words = ["collect-facts", "--preset", PRESET, "--points", json.dumps(points), "--results", str(results)]
+    words = ["collect-facts", "--preset", PRESET, "--inputs", *map(str, written), "--tables"]
+    words += [str(results / layout.TABLE.format(figure=figure)) for figure in inventory.figures()]
     assert main([*words, "--claims", str(results / "claims.json"), "--out", str(results / "paper.json")]) == 0
     return root
 
@@ -104,9 +106,9 @@ def test_no_typst_source_types_a_measured_number():
 def test_all_figures_are_there_with_their_captions(project, paper):
     shown = [figure for figure in query(project, "figure.where(kind: image)")]
     labels = [figure["label"] for figure in shown]
-    assert labels == [f"<{name.replace('/', '-')}>" for name in tables.MODULES]
+    assert labels == [f"<{name.replace('/', '-')}>" for name in inventory.figures()]
     text = re.sub(r"\s+", " ", text_of(paper))
-    for name in tables.MODULES:
+    for name in inventory.figures():
         assert captions.caption_of(name).name.replace("[", "").replace("]", "") in text.replace("[", "").replace(
             "]", ""
         )
@@ -207,13 +209,13 @@ def test_report_is_made_without_network_and_has_captions_categories_and_statisti
     out = "results/smoke/report.html"
     snakemake(checkout, "--report", out, *SMOKE, **nowhere)
     report = (checkout / out).read_text(encoding="utf-8")
-    for name in tables.MODULES:
+    for name in inventory.figures():
         caption = captions.caption_of(name)
         assert captions.plain(caption.title) in report and f"{caption.name}" in report
     assert captions.PAPERS["G"] in report and "Concepts" in report
     assert "does not touch" not in report and "that do not touch" in report
     assert "The jamming transition of neural networks, reproduced at preset" in report
-    assert re.search(r'"rule": "draw_fig2", "runtime": \d', report), "the statistics have no run time"
+    assert re.search(r'"rule": "draw", "runtime": \d', report), "the statistics have no run time"
     assert not re.findall(r"""<(?:script|link|img)[^>]+(?:src|href)=["']https?://""", report)
 
 
@@ -234,6 +236,6 @@ def test_documents_are_planned_from_their_sources(plan_of):
     jobs = plan_of("smoke")
     paper, notebook = needed_by(jobs, "paper"), needed_by(jobs, "notebook")
     assert paper["collect_facts"] == paper["typeset_paper"] == notebook["run_notebook"] == 1
-    assert paper["draw_fig6"] == 1 and paper["train"] > 0
+    assert paper["draw"] == len(inventory.figures()) and paper["train"] > 0
     listed = re.search(r"PAPER_SOURCES = \[(.*?)\n\]", (ROOT / "workflow/rules/paper.smk").read_text(), re.S)[1]
     assert set(re.findall(r'"([\w.]+)"', listed)) == {*SOURCES, "references.bib"}

@@ -1,7 +1,6 @@
 """The explorer: the rows it is made of, and the page itself in a headless browser, without network."""
 
 import io
-import json
 import re
 import shutil
 from pathlib import Path
@@ -117,9 +116,9 @@ def test_no_run_is_one_sentence():
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory):
     folder = tmp_path_factory.mktemp("explored")
-    points = json.dumps(synthetic_folder.points_of(synthetic_folder.make_folder(folder, replicas=2, figures=())))
+    places = synthetic_folder.explored(synthetic_folder.make_folder(folder, replicas=2, figures=()))
     out = folder / "explorer.html"
-    words = ["--points", points, "--preset", "smoke", "--results", str(folder), "--out", str(out)]
+    words = ["--inputs", *(str(folder / place) for place in places), "--preset", "smoke", "--out", str(out)]
     assert main(["explore", *words]) == 0
     return out
 
@@ -307,5 +306,5 @@ def test_another_matrix_shows_another_spectrum(shown):
 
 def test_snakemake_plans_the_page_and_what_it_shows(plan_of):
     needed = needed_by(plan_of("smoke"), "explorer")
-    for rule in ("draw_explorer", "train", "find_transition", "measure_gaps_relu_L3", "measure_spectra"):
+    for rule in ("draw_explorer", "train", "find_transition", "measure_gaps_relu_L3", "measure"):
         assert needed[rule], rule

@@ -15,12 +15,11 @@ from jamming.figures import FigureError
 from jamming.figures.panels.style import DEPTH_COLOURS
 
 ANALYSIS = Analysis(max_loss=synthetic.MAX_LOSS, n_bootstrap=50, seed=1, drawn_network={})
-NAMES = ["fig1", "fig5", "fig10", "generalization/fig1", "generalization/fig3", "generalization/figB1"]
+NAMES = ["fig1", "fig5", "fig10", "generalization/fig3", "generalization/figB1"]
 PATHS = {
     "fig1": "line",
     "fig5": "hinge/L3",
     "fig10": "random",
-    "generalization/fig1": "line",
     "generalization/fig3": "A/cross_entropy/L5_d50",
     "generalization/figB1": "in_time/time_2",
 }
@@ -104,7 +103,7 @@ def test_bounds_are_arrows_and_no_points(all_tables, status, sign):
 def test_a_line_of_bounds_alone_can_be_drawn(all_tables, name, status):
     figure = figures.draw(name, with_status(all_tables[name], PATHS[name], status))
     figure.savefig(io.BytesIO(), dpi=30)
-    if name in ("fig1", "generalization/fig1"):
+    if name == "fig1":
         assert any("no transition found" in text.get_text() for text in figure.axes[0].texts)
 
 

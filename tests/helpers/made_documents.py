@@ -5,9 +5,8 @@ import shutil
 from pathlib import Path
 
 from helpers import synthetic, synthetic_claims
-from jamming import figures, tables
-from jamming.commands.figures import RESULT_KINDS, result_file
-from jamming.storage import store
+from jamming import figures, inventory, tables
+from jamming.storage import layout, store
 
 PRESET = "made"
 COMMIT = "c0ffee" + "0" * 34
@@ -34,35 +33,36 @@ def made_by(hour: int, **more) -> dict:
     }
 
 
-def make_documents_inputs(root: Path) -> dict[str, list[str]]:
-    """Write results/made/… and figures/… under `root`; the names of the points of each sweep and line."""
+def make_documents_inputs(root: Path) -> list[Path]:
+    """Write results/made/… and figures/… under `root`; the files of all runs, lines and observables."""
     folder = root / "results" / PRESET
     results = synthetic.make_results(width=4, n_points=4, replicas=1)
     results["runs"]["mnist_L3"] = [
         store.Result("run", result.spec["run"], {}, {"replica_00": {}}) for result in results["effective"]["mnist_L3"]
     ]
-    points: dict[str, list[str]] = {}
+    written: list[Path] = []
     for kind, sweeps in results.items():
         for name, found in sweeps.items():
-            points[name] = [_point_name(result) for result in found]
-            for point, result in zip(points[name], found, strict=True):
+            for result in found:
                 spec = {**result.spec, **({"settings": OBSERVED} if "run" in result.spec else {})}
                 made = made_by(10, wall_time=36.0, commit=EARLIER_COMMIT)
-                store.write(result_file(folder, kind, name, point), RESULT_KINDS[kind], spec, result.tree, made)
+                path = folder / layout.result_of(kind, name, _point_name(result))
+                store.write(path, result.kind, spec, result.tree, made)
+                written.append(path)
     analysis = tables.Analysis.from_settings(SETTINGS)
-    for figure in tables.MODULES:
-        tree = tables.tabulate(figure, results, analysis)
+    for figure in inventory.figures():
+        tree = tables.tabulate(inventory.module_of(figure), results, analysis)
         spec = {"figure": figure, "preset": PRESET, "settings": SETTINGS}
         store.write(folder / "tables" / f"{figure}.h5", "table", spec, tree, made_by(11))
     # One drawing stands for all: how each looks is the concern of the tests of the figures.
-    first, *others = (root / "figures" / f"{figure}.pdf" for figure in tables.MODULES)
+    first, *others = (root / "figures" / f"{figure}.pdf" for figure in inventory.figures())
     figures.render("fig4", tables.tabulate("fig4", results, analysis), [first])
     for path in others:
         path.parent.mkdir(exist_ok=True)
         shutil.copy2(first, path)
     text = json.dumps(synthetic_claims.make_claims(PRESET), ensure_ascii=False)
     (folder / "claims.json").write_text(text, encoding="utf-8")
-    return points
+    return written
 
 
 def _point_name(result: store.Result) -> str:

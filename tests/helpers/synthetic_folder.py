@@ -5,10 +5,9 @@ import json
 import numpy as np
 
 from helpers import synthetic
-from jamming import tables
-from jamming.commands.figures import RESULT_KINDS
-from jamming.provenance.history import PIXELS, place_of
+from jamming import inventory, tables
 from jamming.storage import store
+from jamming.storage.layout import PIXELS, place_of
 
 PRESET = "smoke"
 SETTINGS = {
@@ -30,8 +29,11 @@ MADE = {
 }
 
 
-def make_folder(results, replicas=1, figures=tuple(tables.MODULES)):
-    """Write data, runs, lines, observables and tables to `results`; return them as read, {place: Result}."""
+def make_folder(results, replicas=1, figures=None):
+    """Write data, runs, lines, observables and tables to `results`; return them as read, {place: Result}.
+
+    The tables are those of `figures`, else all.
+    """
     made = {}
 
     def write(kind, spec, tree, inputs):
@@ -56,32 +58,28 @@ def make_folder(results, replicas=1, figures=tuple(tables.MODULES)):
                 if place not in made:
                     write("run", run, {"replica_00": {"seed_data": 1, "seed_initial": 2}}, inputs)
                 inputs = {"run": place} if kind == "gaps" else {"run": place, **inputs}
-            write(RESULT_KINDS[kind], result.spec, result.tree, inputs)
+            write(result.kind, result.spec, result.tree, inputs)
     analysis = tables.Analysis.from_settings(SETTINGS)
-    for figure in figures:
-        needs = tables.needs(figure)
+    for figure in inventory.figures() if figures is None else figures:
+        module = inventory.module_of(figure)
+        needs = tables.needs(module)
         places = [
             place_of(result.kind, result.spec)
             for kind, sweeps in needs.items()
             for sweep in sweeps
             for result in found[kind][sweep]
         ]
-        tree = tables.tabulate(figure, found, analysis)
+        tree = tables.tabulate(module, found, analysis)
         spec = {"figure": figure, "preset": PRESET, "settings": SETTINGS}
         write("table", spec, tree, {place: place for place in places})
     return made
 
 
-def points_of(made):
-    """What the explorer is asked for: the names of the points by kind and sweep."""
-    points = {"runs": {}, "lines": {}, "gaps": {}, "spectra": {}}
-    for place in made:
-        *folders, sweep, name = place.split("/")
-        if folders and folders[-1] in points:
-            points[folders[-1]].setdefault(sweep, []).append(name.removesuffix(".h5"))
+def explored(made):
+    """What the explorer is asked for: the places of runs, lines, gaps and spectra."""
+    shown = ("runs/", "lines/", "observables/gaps/", "observables/spectra/")
     # Runs that stand behind an observable without having been trained have nothing to draw.
-    points["runs"].pop("mnist_L3", None)
-    return points
+    return [place for place in made if place.startswith(shown) and not place.startswith("runs/mnist_L3/")]
 
 
 def make_claims(results, made):

@@ -111,7 +111,7 @@ def test_one_job_measures_a_sweep_and_writes_a_file_for_each_point(tmp_path, cap
             point_for(Network(2, 3, 1, "relu"), n_train=4 + number), [replica([0.1, -0.2, 0.3, -1.0 - number])]
         )
         store.write(path, "run", run.spec, run.tree, {})
-    words = ["measure-gaps", "--settings", json.dumps({"theta_range": [0.01, 0.5], "gamma_range": [0.001, 0.5]})]
+    words = ["measure", "gaps", "--settings", json.dumps({"theta_range": [0.01, 0.5], "gamma_range": [0.001, 0.5]})]
     assert main([*words, "--run", *map(str, runs), "--out", *map(str, outs)]) == 0
     for run, out in zip(runs, outs, strict=True):
         found, expected = store.read(out, "gaps"), gaps.measure(store.read(run, "run"), (0.01, 0.5), (0.001, 0.5))

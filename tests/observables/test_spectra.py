@@ -313,7 +313,7 @@ def run(dataset):
 
 
 def test_measure_takes_the_first_replicas_near_jamming(run, dataset, tmp_path):
-    tree = through_a_file(tmp_path / "spectra.h5", "spectra", spectra.measure(run, dataset, max_loss=10, max_runs=2))
+    tree = through_a_file(tmp_path / "spectra.h5", "spectra", spectra.measure(run, dataset, max_loss=10, max_spectra=2))
     assert tree["max_loss"] == 10
     assert [tree[name]["measured"] for name in sorted(run.tree)] == [True, False, True, False]
     assert tree["replica_01"]["loss"] > 10 > tree["replica_03"]["loss"]
@@ -333,7 +333,7 @@ def test_measure_leaves_out_runs_that_are_not_jammed(run, dataset):
     few = np.full(POINT.n_train, -1.0)
     few[: int(0.1 * NETWORK.n_weights)] = 0.1
     quiet["replica_00"]["final"] = run.tree["replica_00"]["final"] | {"delta": few}
-    tree = spectra.measure(run_of(POINT, list(quiet.values())), dataset, max_loss=10, max_runs=9)
+    tree = spectra.measure(run_of(POINT, list(quiet.values())), dataset, max_loss=10, max_spectra=9)
     assert tree["replica_00"]["n_delta"] == 6  # of N = 66
     assert [tree[name]["measured"] for name in sorted(run.tree)] == [False, False, True, True]
 
@@ -341,4 +341,4 @@ def test_measure_leaves_out_runs_that_are_not_jammed(run, dataset):
 def test_measure_refuses_another_dataset(run):
     other = dataset_for(NETWORK, 302)
     with pytest.raises(ObservableError, match="replica_00 of the run made, P = 50 was not trained on this dataset"):
-        spectra.measure(run, other, max_loss=10, max_runs=1)
+        spectra.measure(run, other, max_loss=10, max_spectra=1)

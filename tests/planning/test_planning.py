@@ -13,7 +13,6 @@ from helpers.workflow_copy import copy_of_the_project, environment, snakemake
 from jamming.__main__ import main
 from jamming.config import ConfigError, load, read_lines, read_points
 from jamming.planning.cost import (
-    OF_A_SWEEP,
     Job,
     PlanError,
     expected_attempts,
@@ -26,6 +25,7 @@ from jamming.spec import Network
 from jamming.storage import store
 
 RULES = {"train": "train", "lines": "find_transition", "data": "generate_data", "fetch": "fetch_mnist"}
+RULES |= {"tables": "tabulate", "figures": "draw"}
 
 
 def planned_for(preset, speeds=SPEEDS, **changes):
@@ -42,10 +42,8 @@ def planned_for(preset, speeds=SPEEDS, **changes):
 def test_the_jobs_are_those_of_the_workflow(preset, plan_of):
     counted = {}
     for job in together(planned_for(preset)).values():
-        kind, name = job.kind, job.name.partition("/")[2].replace("/", "_")
-        rule = RULES.get(kind, f"measure_{kind}")
-        rule = {"tables": f"tabulate_{name}", "figures": f"draw_{name}"}.get(kind, rule)
-        rule = f"measure_{job.name.replace('/', '_')}" if kind in OF_A_SWEEP else rule
+        kind, points = job.kind, job.name.count("/") == 1
+        rule = RULES.get(kind, f"measure_{job.name.replace('/', '_')}" if points else "measure")
         counted[rule] = counted.get(rule, 0) + 1
     assert counted == {name: count for name, count in needed_by(plan_of(preset), "all").items() if name != "all"}
 

@@ -8,8 +8,8 @@ import pytest
 
 from helpers import synthetic_folder
 from jamming.__main__ import main
-from jamming.provenance import ProvenanceError, history, stamp
-from jamming.storage import store
+from jamming.provenance import history, stamp
+from jamming.storage import layout, store
 
 FIGURE = "fig8"
 RUN = "runs/tanh_L3"
@@ -74,7 +74,7 @@ def test_every_file_behind_a_figure_is_found_once_and_verified(project, capsys, 
     for place in list(expected):
         result = made[1][place]
         if "run" in result.spec:
-            expected.add(history.place_of("run", result.spec["run"]))
+            expected.add(layout.place_of("run", result.spec["run"]))
             expected.add(f"data/{result.spec['run']['dataset']}_d{result.spec['run']['network']['dim']}.h5")
     assert set(found["files"]) == expected
     links = [link for source in found["files"].values() for link in source["inputs"]]
@@ -209,8 +209,3 @@ def test_the_stamp_survives_any_text(tmp_path, made):
     figures.render("fig8", made[1]["tables/fig8.h5"].tree, paths, {"title": "t", "description": text})
     for path in paths:
         assert stamp.read_stamp(path) == json.loads(text)
-
-
-def test_a_kind_without_a_place_is_refused():
-    with pytest.raises(ProvenanceError, match="'soup' have no known place"):
-        history.place_of("soup", {})

@@ -11,9 +11,8 @@ from jamming import figures
 from jamming.analysis import AnalysisError
 from jamming.figures import FigureError
 from jamming.tables import fig11
-from jamming.tables.generalization import figA1
 
-NAMES = ("fig11", "generalization/figA1")
+NAMES = ("fig11",)
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +34,6 @@ def test_table_has_a_row_per_network(table):
                     expected.append((n_params, n_train, n_params - twice * 3 * width))
         assert rows == sorted(expected)
         np.testing.assert_array_equal(group["n_vectors"], 11 * group["n_train"])
-
-
-def test_both_papers_show_the_same_table():
-    assert figA1.tabulate is fig11.tabulate and figA1.NEEDS == fig11.NEEDS == {"effective": (fig11.SWEEP,)}
 
 
 def test_networks_of_different_depth_are_refused():

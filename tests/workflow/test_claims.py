@@ -20,8 +20,8 @@ from jamming.__main__ import main
 from jamming.claims import listing
 from jamming.claims.catalogue import read_catalogue
 from jamming.claims.verdict import VERDICTS
-from jamming.commands.figures import RESULT_KINDS, result_file
-from jamming.storage import store
+from jamming.inventory import claim_groups
+from jamming.storage import layout, store
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = (
@@ -32,25 +32,34 @@ KEYS = (
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory):
-    """The made-up results in files, and the names of their points by sweep."""
-    folder, points = tmp_path_factory.mktemp("results") / "made up", {}
-    for kind, sweeps in synthetic.make_results().items():
+    """The folder of the made-up results, and their places in it by sweep."""
+    folder, places = tmp_path_factory.mktemp("results") / "made up", {}
+    for sweeps in synthetic.make_results().values():
         for sweep, results in sweeps.items():
-            if not any(sweep in names for group in claims.GROUPS for names in claims.needs(group).values()):
+            if not any(sweep in names for group in claim_groups() for names in claims.needs(group).values()):
                 continue
-            points[sweep] = [f"P{number:05d}" for number in range(len(results))]
-            for name, result in zip(points[sweep], results, strict=True):
-                store.write(result_file(folder, kind, sweep, name), RESULT_KINDS[kind], result.spec, result.tree, {})
-    return folder, points
+            for result in results:
+                place = layout.place_of(result.kind, result.spec)
+                store.write(folder / place, result.kind, result.spec, result.tree, {})
+                places.setdefault(sweep, []).append(place)
+    return folder, places
 
 
-def measure_all(folder, points, out, groups=claims.GROUPS):
+def kind_of(place):
+    """The kind of results that lie where this one does: "runs" or "gaps"."""
+    return place.split("/")[-3]
+
+
+def measure_all(folder, places, out, groups=None):
     """What the rules do, from the stored results to claims.json and claims.csv; `groups` are those to measure."""
-    files = [out / "claims" / f"{group}.json" for group in claims.GROUPS]
-    for group in groups:
+    files = [out / "claims" / f"{group}.json" for group in claim_groups()]
+    for group in groups or claim_groups():
         path = out / "claims" / f"{group}.json"
-        words = ["measure-claims", group, "--settings", SETTINGS, "--points", json.dumps(points), "--preset", "made"]
-        assert main([*words, "--results", str(folder), "--out", str(path)]) == 0
+        needed = {(kind, name) for kind, names in claims.needs(group).items() for name in names}
+        of_sweeps = [(sweep, place) for sweep, found in places.items() for place in found]
+        given = [str(folder / place) for sweep, place in of_sweeps if (kind_of(place), sweep) in needed]
+        words = ["measure-claims", group, "--settings", SETTINGS, "--preset", "made", "--inputs", *given]
+        assert main([*words, "--out", str(path)]) == 0
     words = ["collect-claims", "--claims", str(ROOT / "config/claims.yaml"), "--preset", "made"]
     words += ["--out", str(out / "claims.json"), "--table", str(out / "claims.csv"), "--measured", *map(str, files)]
     assert main(words) == 0
@@ -79,15 +88,10 @@ def test_claims_json_is_as_agreed(collected, stored):
 
 
 def test_inputs_are_the_files_a_claim_was_measured_on(collected, stored):
-    folder, points = stored
+    folder, places = stored
     (claim,) = [claim for claim in json.loads(collected.read_text())["claims"] if claim["id"] == "jump-above-bound"]
-    expected = {
-        f"observables/{kind}/{sweep}/{name}.h5"
-        for kind in ("spectra", "preactivations")
-        for sweep in ("relu_L2", "relu_L5")
-        for name in points[sweep]
-    }
-    assert set(claim["inputs"]) == expected
+    of_sweeps = [place for sweep in ("relu_L2", "relu_L5") for place in places[sweep]]
+    assert set(claim["inputs"]) == {place for place in of_sweeps if kind_of(place) in ("spectra", "preactivations")}
     for path, digest in claim["inputs"].items():
         assert digest == hashlib.sha256((folder / path).read_bytes()).hexdigest()
 
@@ -137,8 +141,8 @@ def test_markdown_quotes_the_numbers_of_the_file(collected, capsys):
 
 
 def test_absent_sweeps_make_claims_not_testable_and_nothing_fails(stored, tmp_path):
-    folder, points = stored
-    path = measure_all(folder, {name: points[name] for name in ("relu_L2", "line_hinge_L3")}, tmp_path)
+    folder, places = stored
+    path = measure_all(folder, {name: places[name] for name in ("relu_L2", "line_hinge_L3")}, tmp_path)
     found = {claim["id"]: claim for claim in json.loads(path.read_text())["claims"]}
     assert found["cusps-random-L2"]["value"] is not None
     assert found["jump-random"]["verdict"] == "not testable at this size"
@@ -170,7 +174,7 @@ def test_a_group_that_was_not_measured_is_named(collected, tmp_path, capsys):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_plans_the_claims(plan_of, preset):
     jobs = needed_by(plan_of(preset), "claims")
-    assert all(jobs[f"measure_claims_{group}"] == 1 for group in claims.GROUPS)
+    assert jobs["measure_claims"] == len(claim_groups())
     assert jobs["collect_claims"] == jobs["claims"] == 1
     # The figures need no pre-activations of MNIST; the claims do, and nothing else that is new.
     assert jobs["measure_preactivations_mnist_L5"] == 1 and jobs["train"] > 0
@@ -178,7 +182,7 @@ def test_every_preset_plans_the_claims(plan_of, preset):
 
 def test_the_claims_are_no_part_of_the_figures(plan_of):
     jobs = needed_by(plan_of("smoke"), "all")
-    assert jobs["draw_fig6"] == 1 and not [name for name in jobs if "claims" in name]
+    assert jobs["draw"] > 0 and not [name for name in jobs if "claims" in name]
 
 
 def rules_of(text):
@@ -203,7 +207,7 @@ def test_the_rules_run_without_any_sweep_of_the_claims(tmp_path):
         assert "Claims of the two papers at preset smoke" in printed and "not testable at this size" in printed
     assert rules_of(first) - rules_of(again) == {
         "collect_claims",
-        *(f"measure_claims_{g}" for g in claims.GROUPS),
+        "measure_claims",
     }
     found = json.loads((fresh / "results/smoke/claims.json").read_text())
     assert {claim["verdict"] for claim in found["claims"]} == {"not testable at this size"}

@@ -1,6 +1,5 @@
-"""CONTRIBUTING.md's walkthrough, step by step: applied to a copy of the project, tested there, and drawn."""
+"""CONTRIBUTING.md's walkthrough: each part is applied to a finished run, and plans its own jobs and no other."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -8,11 +7,18 @@ import sys
 
 import pytest
 
-from helpers.workflow_copy import ROOT, copy_of_the_project, planned, snakemake
+from helpers import shared
+from helpers.planned_jobs import planned_jobs
+from helpers.shared import SMOKE
+from helpers.workflow_copy import ROOT, environment, said, snakemake
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 # <!-- where --> and the block below it
-STEPS = re.findall(r"^<!-- ([^\n]+) -->\n```\w+\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+STEP = re.compile(r"^<!-- ([^\n]+) -->\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PARTS = {
+    title: STEP.findall(text)
+    for title, text in re.findall(r"^## Add an? ([\w ]+)\n(.*?)(?=^## )", TEXT, re.MULTILINE | re.DOTALL)
+}
 
 
 def apply(folder, where, block):
@@ -37,56 +43,93 @@ def apply(folder, where, block):
         path.write_text("".join(lines), encoding="utf-8")
 
 
+# What the parts of the page plan, in their order, on top of what is finished: the jobs by what they make.
+POINTS = [f"relu_L4/P{n_train:05d}_h0006" for n_train in (180, 280)]
+SWEEP = {f"runs/{point}" for point in POINTS}
+OBSERVABLE = {f"observables/weights/{point}" for point in POINTS}
+FIGURE = {"tables/weights", "figures/weights"}
+CLAIM = {"claims/weights", "claims"}
+PAPER = {"paper", "paper/jamming"}
+"""Where figures and claims are quoted."""
+
+
 @pytest.fixture(scope="module")
-def changed(tmp_path_factory):
-    folder = copy_of_the_project(tmp_path_factory.mktemp("contributing") / "jamming")
+def copy(finished_smoke, tmp_path_factory):
+    """A finished run to apply the page to."""
+    folder = shared.copy_of_a_run(finished_smoke, tmp_path_factory.mktemp("contributing") / "jamming")
     shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "pyproject.toml", folder)
-    for where, block in STEPS:
-        apply(folder, where, block)
     return folder
 
 
+@pytest.fixture(scope="module")
+def planned_by_part(copy):
+    """After each part: what the jobs of some targets make, without `results/smoke` and suffixes."""
+    found = {}
+    everything = ("all", "claims", "paper", "notebook")
+    alone = {
+        "sweep": [f"results/smoke/runs/{point}.h5" for point in POINTS],
+        "observable": [f"results/smoke/observables/weights/{point}.h5" for point in POINTS],
+    }
+    for part, steps in PARTS.items():
+        for where, block in steps:
+            apply(copy, where, block)
+        found[part] = made_by(snakemake(copy, *everything, "-n", *SMOKE))
+        if part in alone:
+            found[f"{part} alone"] = made_by(snakemake(copy, *alone[part], "-n", *SMOKE))
+    return found
+
+
+def made_by(done):
+    outputs = [job.outputs[0] for job in planned_jobs(said(done)) if job.outputs]
+    assert len(outputs) == len(set(outputs))
+    return {output.removeprefix("results/smoke/").rpartition(".")[0] for output in outputs}
+
+
 def test_every_block_of_the_walkthrough_is_applied():
-    assert len(STEPS) == TEXT.count("```yaml") + TEXT.count("```python") == 17
+    assert list(PARTS) == ["sweep", "observable", "figure", "claim"]
+    assert sum(map(len, PARTS.values())) == TEXT.count("```yaml") + TEXT.count("```python")
     shown = set(re.findall(r"`(workflow/[\w/.]+\.\w+|config/[\w/.]+\.\w+)`", TEXT))
-    edited = {where.split(":")[0] for where, _ in STEPS if not where.startswith("new")}
-    assert shown >= edited - {"config/presets/*.yaml"}, "the text names each file that a step edits"
+    edited = {where.split(":")[0] for steps in PARTS.values() for where, _ in steps if not where.startswith("new")}
+    assert shown >= edited, "the text names each file that a step edits"
 
 
-@pytest.mark.parametrize("preset", ["smoke", "quick", "paper"])
-def test_a_new_sweep_and_all_that_follows_is_planned(changed, preset):
-    jobs = planned(snakemake(changed, "figures/weights.pdf", "-n", "-q", "rules", "--config", f"preset={preset}"))
-    wanted = {"generate_data": 1, "train": 2, "measure_weights": 2, "tabulate_weights": 1, "draw_weights": 1}
-    assert wanted.items() <= jobs.items() and jobs["total"] == 7
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("part", "made"),
+    [
+        ("sweep", set()),
+        ("sweep alone", SWEEP),
+        ("observable", set()),
+        ("observable alone", SWEEP | OBSERVABLE),
+        ("figure", SWEEP | OBSERVABLE | FIGURE | PAPER),
+        ("claim", SWEEP | OBSERVABLE | FIGURE | PAPER | CLAIM),
+    ],
+)
+def test_each_part_plans_its_own_jobs_and_no_other(planned_by_part, part, made):
+    assert planned_by_part[part] == made
 
 
-def test_another_figure_does_not_notice(changed, tmp_path):
-    before = copy_of_the_project(tmp_path / "before")
-    jobs = [planned(snakemake(folder, "figures/fig12.pdf", "-n", "-q", "rules")) for folder in (before, changed)]
-    assert jobs[0] == jobs[1]
+@pytest.mark.slow
+def test_what_the_page_adds_is_made_and_can_be_traced(planned_by_part, copy):
+    snakemake(copy, "figures/weights.pdf", "results/smoke/claims.json", "--cores", "2", *SMOKE)
+    assert (copy / "figures" / "weights.pdf").read_bytes().startswith(b"%PDF")
+    assert '"weights-grow"' in (copy / "results/smoke/claims.json").read_text(encoding="utf-8")
+    path = "results/smoke/observables/weights/relu_L4/P00180_h0006.h5"
+    for target in (path, "figures/weights.pdf", "results/smoke/claims.json#weights-grow"):
+        words = [sys.executable, "-m", "jamming", "provenance", target]
+        run = {"cwd": copy, "env": environment(PYTHONPATH="workflow"), "capture_output": True, "text": True}
+        done = subprocess.run(words, **run)
+        assert done.returncode == 0 and "relu_L4" in done.stdout, said(done)
 
 
-def test_the_new_code_is_in_style_and_passes_its_test(changed):
-    run = {"cwd": changed, "capture_output": True, "text": True}
-    tools = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["snakefmt", "--check", "workflow"])
-    for words in (*tools, ["pytest", "-q", "tests/observables/test_weights.py"]):
+@pytest.mark.slow
+def test_the_new_code_is_in_style_and_passes_its_test(planned_by_part, copy):
+    run = {"cwd": copy, "capture_output": True, "text": True, "env": environment(PYTHONPATH="workflow")}
+    for words in (
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["pytest", "-q", "tests/observables/test_weights.py"],
+    ):
         done = subprocess.run([sys.executable, "-m", *words], **run)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.mark.slow
-def test_the_new_figure_is_drawn(changed):
-    snakemake(changed, "figures/weights.pdf", "--cores", "2", "--config", "preset=smoke")
-    assert (changed / "figures" / "weights.pdf").read_bytes().startswith(b"%PDF")
-
-
-@pytest.mark.slow
-def test_the_new_claim_is_measured_and_listed(changed):
-    snakemake(changed, "results/smoke/claims/weights.json", "--cores", "2", "--config", "preset=smoke")
-    assert '"weights-grow"' in (changed / "results/smoke/claims/weights.json").read_text(encoding="utf-8")
-    listed = "from jamming.claims.catalogue import read_catalogue; print(read_catalogue('config/claims.yaml')[-1].id)"
-    environment = {**os.environ, "PYTHONPATH": str(changed / "workflow")}
-    run = {"cwd": changed, "env": environment, "capture_output": True, "text": True}
-    done = subprocess.run([sys.executable, "-c", listed], **run)
-    assert done.stdout == "weights-grow\n", done.stderr
+        assert done.returncode == 0, said(done)

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -89,17 +90,17 @@ def plan_at_another_preset(folder):
 
 def below(*figures):
     """The jobs that make these figures from their results."""
-    return {f"{verb}_{figure}": 1 for figure in figures for verb in ("tabulate", "draw")}
+    return {f"{verb} {figure}": 1 for figure in figures for verb in ("tabulate", "draw")}
 
 
 def drawn(*figures):
-    return {f"draw_{figure}": 1 for figure in figures}
+    return {f"draw {figure}": 1 for figure in figures}
 
 
 SWEEPS, LINES = read_points(load("smoke")), read_lines(load("smoke"))
 RUNS = sum(len(SWEEPS[name]) for name in ("relu_L2", "relu_L3", "relu_L5", "tanh_L3"))
 TRAIN, SEARCH = {"train": RUNS}, {"find_transition": len(LINES["line_hinge_L3"])}
-SPECTRA, CUSPS = {"measure_spectra": RUNS}, {"measure_preactivations_relu_L5": 1}
+SPECTRA, CUSPS = {"measure": RUNS}, {"measure_preactivations_relu_L5": 1}
 NOTHING = {}
 SETTINGS = "Params have changed"
 
@@ -117,14 +118,14 @@ TABLE = [
     Row(
         "one more P",
         leave_alone,
-        {"train": 1, "measure_spectra": 1} | below("fig7"),
+        {"train": 1, "measure": 1} | below("fig7"),
         "Missing output files",
         (f"sweeps={{relu_L2: {{n_train: {[*sorted(point.n_train for point in SWEEPS['relu_L2'].values()), 400]}}}}}",),
     ),
     Row(
         "the learning rate of one sweep",
         leave_alone,
-        {rule: len(SWEEPS["relu_L5"]) for rule in ("train", "measure_spectra")} | CUSPS | below("fig7", "fig12"),
+        {rule: len(SWEEPS["relu_L5"]) for rule in ("train", "measure")} | CUSPS | below("fig7", "fig12"),
         SETTINGS,
         ("sweeps={relu_L5: {protocol: {rate: 4.0e-3}}}",),
     ),
@@ -192,6 +193,11 @@ TABLE = [
 ]
 
 
+def named(job):
+    """The rule of a job, and the figure that it makes if it makes one: "draw fig7"."""
+    return f"{job.rule} {Path(job.outputs[0]).stem}" if job.rule in ("tabulate", "draw") else job.rule
+
+
 def jobs_of(done):
     return [job for job in planned_jobs(said(done)) if job.rule != "all"]
 
@@ -200,7 +206,7 @@ def jobs_of(done):
 def test_an_edit_runs_what_depends_on_it(copy_of_smoke, row):
     row.edit(copy_of_smoke)
     jobs = jobs_of(snakemake(copy_of_smoke, *TARGETS, "-n", *SMOKE, *row.config))
-    assert Counter(job.rule for job in jobs) == row.runs
+    assert Counter(map(named, jobs)) == row.runs
     # Nothing else is the first cause: the other jobs run because of those above them.
     causes = [job.reason for job in jobs if "Input files updated by another job" not in job.reason]
     assert all(row.because in reason for reason in causes) and bool(causes) == bool(row.runs), causes
@@ -209,8 +215,8 @@ def test_an_edit_runs_what_depends_on_it(copy_of_smoke, row):
 def test_the_first_run_says_that_everything_is_missing(copy_of_smoke, tmp_path):
     """The table would pass on an empty plan if reasons were not read: here there is one for each job."""
     done = snakemake(copy_of_smoke, *TARGETS, "-n", "--directory", str(tmp_path / "empty"), *SMOKE)
-    jobs = Counter(job.rule for job in jobs_of(done) if "Missing output files" in job.reason)
-    assert jobs["train"] == RUNS and jobs["draw_fig7"] == 1
+    jobs = Counter(named(job) for job in jobs_of(done) if "Missing output files" in job.reason)
+    assert jobs["train"] == RUNS and jobs["draw fig7"] == 1
 
 
 def test_nothing_is_left_beside_the_results(finished_smoke):

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from helpers.workflow_copy import ROOT, copy_of_the_project, planned, said, snakemake
-from jamming import figures
+from jamming import figures, inventory
 from jamming.config import load, read_points
 from jamming.storage import store
 
@@ -29,7 +29,7 @@ def test_every_file_is_the_one_that_was_archived():
 def test_tables_are_of_the_preset_and_can_be_drawn(name):
     table = store.read(FOLDER / "tables" / f"{name}.h5", "table")
     assert table.spec["preset"] == "laptop" and table.provenance["inputs"]
-    assert figures.draw(name, table.tree).axes
+    assert figures.draw(inventory.module_of(name), table.tree).axes
 
 
 def test_the_curve_is_that_of_the_preset():
@@ -82,7 +82,7 @@ def test_the_commands_of_the_page_plan_what_they_say(fresh):
     jobs = planned(
         snakemake(fresh, "-n", "-q", "rules", *study, *(f"results/laptop/summaries/{n}.json" for n in names))
     )
-    assert jobs["summarise_sweep"] == len(names) == 9 and "draw_fig6" not in jobs
+    assert jobs["summarise_sweep"] == len(names) == 9 and "draw" not in jobs
 
 
 @pytest.mark.parametrize("mark", ["convergence", "minimized", "sizes"])

@@ -71,7 +71,7 @@ def test_gaps_preactivations_and_spectra_import_numpy_and_h5py_only(dataset, tmp
     settings = {"theta_range": [0.01, 0.3], "gamma_range": [0.01, 0.5], "cusp_threshold": 1e-4}
     settings = ["--settings", json.dumps({**settings, "max_loss": 1e3, "max_spectra": 1})]
     for verb, more in (("gaps", []), ("preactivations", ["--data", dataset]), ("spectra", ["--data", dataset])):
-        imported = imported_by([f"measure-{verb}", *settings, *run, *more, *out])
+        imported = imported_by(["measure", verb, *settings, *run, *more, *out])
         assert {"numpy", "h5py"} <= imported and not (HEAVY | {"importlib.metadata"}) & imported, verb
     measured = store.read(tmp_path / "measured.h5", "spectra")
     assert measured.tree["replica_00"]["measured"] and set(measured.provenance["packages"]) == {"numpy", "h5py"}

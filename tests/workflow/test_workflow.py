@@ -12,7 +12,7 @@ from helpers.changed_config import PRESETS
 from helpers.planned_jobs import needed_by
 from helpers.shared import PRINTED
 from helpers.workflow_copy import ROOT, copy_of_the_project, environment, planned, said, snakemake
-from jamming import tables
+from jamming import inventory, tables
 from jamming.storage import store
 
 
@@ -24,12 +24,12 @@ def fresh(tmp_path_factory):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_plans_every_figure(plan_of, preset):
     jobs = plan_of(preset)
-    for figure in tables.MODULES:
-        needed, name = needed_by(jobs, f"figures/{figure}.pdf"), figure.replace("/", "_")
-        assert needed[f"draw_{name}"] == needed[f"tabulate_{name}"] == 1, figure
-        assert (needed["train"] + needed["find_transition"] > 0) == bool(tables.needs(figure)), figure
-    drawn = {rule for rule in needed_by(jobs, "all") if rule.startswith("draw_")}
-    assert len(drawn) == len(tables.MODULES)
+    for figure in inventory.figures():
+        needed = needed_by(jobs, f"figures/{figure}.pdf")
+        assert needed["draw"] == needed["tabulate"] == 1, figure
+        trains = needed["train"] + needed["find_transition"] > 0
+        assert trains == bool(tables.needs(inventory.module_of(figure))), figure
+    assert needed_by(jobs, "all")["draw"] == len(inventory.figures())
 
 
 def test_a_figure_alone_is_planned_with_what_it_needs(fresh, plan_of):
@@ -152,7 +152,7 @@ def test_precedence_is_config_over_user_file_over_preset_over_defaults(fresh):
 
 @pytest.mark.slow
 def test_smoke_draws_every_figure(finished_smoke):
-    for name in tables.MODULES:
+    for name in inventory.figures():
         pdf, svg = (finished_smoke / "figures" / f"{name}.{suffix}" for suffix in ("pdf", "svg"))
         assert pdf.read_bytes().startswith(b"%PDF") and svg.read_text(encoding="utf-8").rstrip().endswith("</svg>")
         assert pdf.stat().st_size > 5000
@@ -169,7 +169,7 @@ def test_smoke_panels_are_never_empty(finished_smoke):
             if isinstance(value, dict):
                 yield from groups(value)
 
-    for name in tables.MODULES:
+    for name in inventory.figures():
         table = store.read(finished_smoke / "results" / "smoke" / "tables" / f"{name}.h5", "table")
         for group in groups(table.tree):
             assert group["n_runs"] > 0, name

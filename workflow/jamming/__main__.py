@@ -12,7 +12,9 @@ from .storage import store
 
 def main(words: list[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else words
-    parser = argparse.ArgumentParser(prog="python -m jamming", description="What the workflow's rules run, and people.")
+    # @FILE stands for the words in a file, one a line: a command line ends at 128 kB.
+    about = "What the workflow's rules run, and people."
+    parser = argparse.ArgumentParser(prog="python -m jamming", description=about, fromfile_prefix_chars="@")
     verbs = Verbs(parser)
     for stage in commands.stages():
         stage.add_verbs(verbs)

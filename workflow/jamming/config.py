@@ -66,7 +66,7 @@ def read_lines(config: Mapping) -> dict[str, dict[str, LinePoint]]:
     """
     names = _chosen(config, "lines")
     _check_number(dict.fromkeys(names, 1), config["lines"], "lines")
-    return {name: {f"P{point.n_train:05d}": point for point in _line(name, config)} for name in names}
+    return {name: {point.name: point for point in _line(name, config)} for name in names}
 
 
 def _chosen(config: Mapping, kind: str) -> list[str]:

@@ -134,6 +134,11 @@ class LinePoint:
 
     can_train_together = False  # the width that is tried next follows from the last one
 
+    @property
+    def name(self) -> str:
+        """The stem of the point's files, e.g. "P00500"."""
+        return f"P{self.n_train:05d}"
+
     def network(self, width: int) -> Network:
         return Network(self.dim or width, width, self.depth, self.activation)
 

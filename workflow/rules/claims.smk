@@ -2,45 +2,42 @@
 # not have is not testable, and no error.
 
 
-for group in claims.GROUPS:
+GROUPS = inventory.claim_groups()
 
-    rule:
-        name:
-            f"measure_claims_{group}"
-        input:
-            # The loop's variable is bound now, not when the function is called.
-            lambda wildcards, group=group: results_for_claims(group),
-        output:
-            f"{RESULTS}/claims/{group}.json",
-        log:
-            f"{RESULTS}/logs/claims/{group}.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/claims/{group}.tsv"
-        conda:
-            "../../envs/claims.yaml"
-        threads: threads_of("measure_claims")
-        resources:
-            **resources_of("measure_claims"),
-        params:
-            group=group,
-            preset=config["preset"],
-            settings=settings("max_loss", "n_bootstrap", "seed"),
-            points=lambda wildcards, group=group: canonical(points_for_claims(group)),
-            code=fingerprint("claims.sizes", f"claims.{group}"),
-        shell:
-            "python -m jamming measure-claims {params.group} --settings {params.settings:q} --points {params.points:q}"
-            f" --preset {{params.preset:q}} --results {RESULTS} --out {{output:q}} > {{log:q}} 2>&1"
+
+rule measure_claims:
+    input:
+        lambda wildcards: results_there(claims.needs(wildcards.group)),
+    output:
+        f"{RESULTS}/{layout.CLAIMS_OF_GROUP}",
+    log:
+        f"{RESULTS}/logs/claims/{{group}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/claims/{{group}}.tsv"
+    conda:
+        "../../envs/claims.yaml"
+    threads: threads_of("measure_claims")
+    resources:
+        **resources_of("measure_claims"),
+    params:
+        preset=config["preset"],
+        settings=settings("max_loss", "n_bootstrap", "seed"),
+        inputs=lambda wildcards, input: words_of(input),
+        code=lambda wildcards: fingerprint("claims.sizes", f"claims.{wildcards.group}"),
+    shell:
+        "python -m jamming measure-claims {wildcards.group} --settings {params.settings:q} --inputs {params.inputs}"
+        " --preset {params.preset:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule collect_claims:
     input:
         claims=config_path("claims.yaml"),
         schema="workflow/schemas/claims.schema.yaml",
-        measured=[f"{RESULTS}/claims/{group}.json" for group in claims.GROUPS],
+        measured=expand(f"{RESULTS}/{layout.CLAIMS_OF_GROUP}", group=GROUPS),
     output:
-        claims=f"{RESULTS}/claims.json",
+        claims=f"{RESULTS}/{layout.CLAIMS}",
         table=report(
-            f"{RESULTS}/claims.csv",
+            f"{RESULTS}/{layout.CLAIMS_TABLE}",
             caption="../report/claims.rst",
             category="Claims",
             labels={"Claims": "all"},

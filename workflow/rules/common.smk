@@ -11,12 +11,13 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
-from jamming import claims
+from jamming import claims, inventory, tables
 from jamming.claims import summary
 from jamming.config import ConfigError, checked, preset_file, read_lines, read_points
 from jamming.plain_values import read_file
 from jamming.training.widths import first_width
-from jamming.storage.files import StoreError
+from jamming.storage import layout
+from jamming.storage.files import StoreError, write_whole
 from jamming.storage.fingerprint import fingerprint
 from jamming.storage.sums import check_sums
 
@@ -31,6 +32,8 @@ wildcard_constraints:
     point=r"P\d+(_h\d+)?",
     line=r"[A-Za-z]\w*",
     sweep=r"[A-Za-z]\w*",
+    figure="|".join(inventory.figures()),
+    group="|".join(inventory.claim_groups()),
 
 
 def config_path(name):
@@ -134,7 +137,7 @@ def dataset_of_sweep(sweep):
 
 
 def dataset_file(point):
-    return f"{RESULTS}/data/{point.dataset}_d{point.network.dim}.h5"
+    return f"{RESULTS}/{layout.DATASET}".format(dataset=point.dataset, dim=point.network.dim)
 
 
 def line_point_of(wildcards):
@@ -154,36 +157,47 @@ def first_network_of(wildcards):
 def line_data(wildcards):
     """Random patterns are drawn by the job, since their dimension may be the width that is tried."""
     point = line_point_of(wildcards)
-    return [f"{RESULTS}/data/mnist_d{point.dim}.h5"] if point.dataset == "mnist" else []
+    data = f"{RESULTS}/{layout.DATASET}".format(dataset=point.dataset, dim=point.dim)
+    return [data] if point.dataset == "mnist" else []
 
 
-def result_of(kind, name, point):
-    """Where the result of one point of a sweep or line lies, by its kind: "runs", "lines" or an observable."""
-    return f"{RESULTS}/{kind if kind in ('runs', 'lines') else f'observables/{kind}'}/{name}/{point}.h5"
+def results_of(kind, name):
+    """The files of all points of a sweep or line, by kind: "runs", "lines" or an observable."""
+    return [f"{RESULTS}/{layout.result_of(kind, name, point)}" for point in (SWEEPS | LINES)[name]]
 
 
-def runs_explored():
-    """The names of all points by kind and sweep, with the observables that the figures need anyway."""
-    measured = {"gaps": set(), "spectra": set()}
-    for figure in tables.MODULES:
-        for kind, sweeps in tables.needs(figure).items():
-            measured.get(kind, set()).update(sweeps)
-    return {
-        "runs": {name: list(points) for name, points in SWEEPS.items()},
-        "lines": {name: list(points) for name, points in LINES.items()},
-        **{
-            kind: {name: list(SWEEPS[name]) for name in sorted(names & set(SWEEPS))} for kind, names in measured.items()
-        },
+def results_there(needs):
+    """The files of what is needed, {kind: sweeps}, of those sweeps and lines that the config has."""
+    known = SWEEPS | LINES
+    return [path for kind, names in needs.items() for name in names if name in known for path in results_of(kind, name)]
+
+
+# What Linux takes as one word of a command, which all that Snakemake runs is, and room for the rest of it.
+LONGEST_LIST = 100_000
+
+
+def words_of(paths):
+    """Paths as quoted words of a command; @FILE, which holds one in each line, where they would be too many."""
+    text = " ".join(map(shlex.quote, paths))
+    if len(text) < LONGEST_LIST:
+        return text
+    lines = "\n".join(paths)
+    name = f".snakemake/inputs/{hashlib.sha256(lines.encode()).hexdigest()[:16]}.txt"
+    write_whole(Path(name), lines.encode())
+    return f"@{name}"
+
+
+def needs_explored():
+    """All that was trained, with the observables that the page shows where a figure needs them anyway."""
+    measured = {
+        kind: sorted({name for needed in NEEDS.values() for name in needed.get(kind, ())} & set(SWEEPS))
+        for kind in ("gaps", "spectra")
     }
+    return {"runs": SWEEPS, "lines": LINES, **measured}
 
 
 def files_explored(wildcards):
-    return [
-        result_of(kind, name, point)
-        for kind, sweeps in runs_explored().items()
-        for name, points in sweeps.items()
-        for point in points
-    ]
+    return results_there(needs_explored())
 
 
 def tables_made_here(wildcards):
@@ -191,43 +205,25 @@ def tables_made_here(wildcards):
         raise WorkflowError(
             f"The figures are drawn from reference '{SHOWN}', which was archived already; leave reference empty to archive."
         )
-    return [f"{RESULTS}/tables/{figure}.h5" for figure in ARCHIVED]
-
-
-def points_for_claims(group):
-    """The names of the points of each sweep and line that a group of claims reads, of those the config has."""
-    known = SWEEPS | LINES
-    names = {name for needed in claims.needs(group).values() for name in needed}
-    return {name: list(known[name]) for name in sorted(names) if name in known}
-
-
-def results_for_claims(group):
-    """The files a group of claims is measured on."""
-    points = points_for_claims(group)
-    return [
-        result_of(kind, name, point)
-        for kind, names in claims.needs(group).items()
-        for name in names
-        for point in points.get(name, [])
-    ]
+    return expand(f"{RESULTS}/{layout.TABLE}", figure=ARCHIVED)
 
 
 def archived_beside_tables():
     """What was reproduced and what the paper quotes; of a part (`only`) the numbers of its sweeps."""
     if not config["only"]:
-        return [f"{RESULTS}/{name}" for name in ("claims.json", "claims.csv", "paper.json")]
-    return [f"{RESULTS}/summaries/{name}.json" for name in sorted(runs_explored()["spectra"])]
+        return [f"{RESULTS}/{name}" for name in (layout.CLAIMS, layout.CLAIMS_TABLE, layout.FACTS)]
+    return expand(f"{RESULTS}/{layout.SUMMARY}", sweep=needs_explored()["spectra"])
 
 
 def results_of_sweep(wildcards):
     """The runs of a sweep and all that is measured on them, or one sentence."""
     if wildcards.sweep not in SWEEPS:
         raise WorkflowError(f"The config has no sweep '{wildcards.sweep}'; its sweeps are {', '.join(SWEEPS)}.")
-    return [result_of(kind, wildcards.sweep, point) for kind in summary.KINDS for point in SWEEPS[wildcards.sweep]]
+    return [path for kind in summary.KINDS for path in results_of(kind, wildcards.sweep)]
 
 
 def can_be_drawn(figure):
     """Whether what it draws is there, in a reference, or can be made."""
     if SHOWN != RESULTS:
-        return Path(f"{SHOWN}/tables/{figure}.h5").exists()
-    return not config["only"] or tables.can_be_made(figure, [*SWEEPS, *LINES])
+        return Path(f"{SHOWN}/{layout.TABLE}".format(figure=figure)).exists()
+    return not config["only"] or can_be_made(figure)

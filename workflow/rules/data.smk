@@ -29,7 +29,7 @@ rule generate_data:
     input:
         pixels=lambda wildcards: ["results/mnist/pixels.h5"] if wildcards.dataset == "mnist" else [],
     output:
-        f"{RESULTS}/data/{{dataset}}_d{{dim}}.h5",
+        f"{RESULTS}/{layout.DATASET}",
     log:
         f"{RESULTS}/logs/data/{{dataset}}_d{{dim}}.log",
     benchmark:

@@ -7,7 +7,7 @@ rule draw_explorer:
         # No modules, so not in the fingerprint.
         scripts=[f"workflow/jamming/explorer/{name}.js" for name in ("select", "filter", "colour")],
     output:
-        f"{RESULTS}/explorer.html",
+        f"{RESULTS}/{layout.EXPLORER}",
     log:
         f"{RESULTS}/logs/explorer.log",
     benchmark:
@@ -19,8 +19,7 @@ rule draw_explorer:
         **resources_of("draw_explorer"),
     params:
         preset=config["preset"],
-        points=lambda wildcards: canonical(runs_explored()),
+        inputs=lambda wildcards, input: words_of(input.results),
         code=fingerprint("explorer.page"),
     shell:
-        "python -m jamming explore --preset {params.preset:q} --points {params.points:q}"
-        f" --results {RESULTS} --out {{output:q}} > {{log:q}} 2>&1"
+        "python -m jamming explore --preset {params.preset:q} --inputs {params.inputs} --out {output:q} > {log:q} 2>&1"

@@ -5,7 +5,7 @@ rule find_transition:
     input:
         data=line_data,
     output:
-        f"{RESULTS}/lines/{{line}}/{{point}}.h5",
+        f"{RESULTS}/{layout.LINE}",
     log:
         f"{RESULTS}/logs/lines/{{line}}/{{point}}.log",
     benchmark:

@@ -1,100 +1,70 @@
-# What is measured on trained networks. Each observable stands alone: editing one never trains or measures another.
+# What is measured on trained networks, by the modules of `observables`. Each stands alone: editing one never trains or
+# measures another.
 
-# What takes less time than to start Python is one job for all points of a sweep, which still writes a file for each.
-for sweep, points in SWEEPS.items():
-
-    rule:
-        name:
-            f"measure_gaps_{sweep}"
-        input:
-            runs=[result_of("runs", sweep, point) for point in points],
-        output:
-            [result_of("gaps", sweep, point) for point in points],
-        log:
-            f"{RESULTS}/logs/gaps/{sweep}.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/gaps/{sweep}.tsv"
-        group:
-            "observables"
-        conda:
-            "../../envs/analysis.yaml"
-        threads: threads_of("measure_gaps")
-        resources:
-            **resources_of("measure_gaps"),
-        params:
-            settings=settings("theta_range", "gamma_range"),
-            code=fingerprint("observables.gaps"),
-        shell:
-            "python -m jamming measure-gaps --settings {params.settings:q} --run {input.runs:q}"
-            " --threads {threads} --out {output:q} > {log:q} 2>&1"
-
-    rule:
-        name:
-            f"measure_preactivations_{sweep}"
-        input:
-            runs=[result_of("runs", sweep, point) for point in points],
-            data=dataset_of_sweep(sweep),
-        output:
-            [result_of("preactivations", sweep, point) for point in points],
-        log:
-            f"{RESULTS}/logs/preactivations/{sweep}.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/preactivations/{sweep}.tsv"
-        group:
-            "observables"
-        conda:
-            "../../envs/analysis.yaml"
-        threads: threads_of("measure_preactivations")
-        resources:
-            **resources_of("measure_preactivations"),
-        params:
-            settings=settings("cusp_threshold"),
-            code=fingerprint("observables.preactivations"),
-        shell:
-            "python -m jamming measure-preactivations --settings {params.settings:q} --run {input.runs:q}"
-            " --data {input.data:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
+OBSERVABLES = inventory.observables()
 
 
-rule measure_spectra:
+def data_to_measure(wildcards):
+    """The dataset of a run, for an observable that reads it."""
+    return [dataset_of(wildcards)] if OBSERVABLES[wildcards.kind].reads_data else []
+
+
+rule measure:
     input:
-        run=f"{RESULTS}/runs/{{sweep}}/{{point}}.h5",
-        data=dataset_of,
+        run=f"{RESULTS}/{layout.RUN}",
+        data=data_to_measure,
     output:
-        f"{RESULTS}/observables/spectra/{{sweep}}/{{point}}.h5",
+        f"{RESULTS}/{layout.OBSERVABLE}",
     log:
-        f"{RESULTS}/logs/spectra/{{sweep}}/{{point}}.log",
+        f"{RESULTS}/logs/{{kind}}/{{sweep}}/{{point}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/spectra/{{sweep}}/{{point}}.tsv"
+        f"{RESULTS}/benchmarks/{{kind}}/{{sweep}}/{{point}}.tsv"
+    wildcard_constraints:
+        kind="|".join(kind for kind in OBSERVABLES if not OBSERVABLES[kind].of_sweep),
     conda:
         "../../envs/analysis.yaml"
-    threads: threads_of("measure_spectra")
+    threads: threads_of("measure")
     resources:
-        **resources_of("measure_spectra"),
+        **resources_of("measure"),
     params:
-        settings=settings("max_loss", "max_spectra"),
-        code=fingerprint("observables.spectra"),
+        settings=lambda wildcards: settings(*OBSERVABLES[wildcards.kind].settings),
+        code=lambda wildcards: fingerprint(f"observables.{wildcards.kind}"),
+        data=lambda wildcards, input: ["--data", *input.data] if input.data else [],
     shell:
-        "python -m jamming measure-spectra --settings {params.settings:q} --run {input.run:q}"
-        " --data {input.data:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
-
-
-rule measure_effective:
-    input:
-        run=f"{RESULTS}/runs/{{sweep}}/{{point}}.h5",
-        data=dataset_of,
-    output:
-        f"{RESULTS}/observables/effective/{{sweep}}/{{point}}.h5",
-    log:
-        f"{RESULTS}/logs/effective/{{sweep}}/{{point}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/effective/{{sweep}}/{{point}}.tsv"
-    conda:
-        "../../envs/analysis.yaml"
-    threads: threads_of("measure_effective")
-    resources:
-        **resources_of("measure_effective"),
-    params:
-        code=fingerprint("observables.effective"),
-    shell:
-        "python -m jamming measure-effective --run {input.run:q} --data {input.data:q}"
+        "python -m jamming measure {wildcards.kind} --settings {params.settings:q} --run {input.run:q} {params.data:q}"
         " --threads {threads} --out {output:q} > {log:q} 2>&1"
+
+
+# What takes less time than to start Python is one job for all points of a sweep, which still writes a file for each: as
+# many as the sweep has points, which no wildcards can say.
+for kind, sweep in [(kind, sweep) for kind in OBSERVABLES if OBSERVABLES[kind].of_sweep for sweep in SWEEPS]:
+
+    rule:
+        name:
+            f"measure_{kind}_{sweep}"
+        input:
+            run=results_of("runs", sweep),
+            data=dataset_of_sweep(sweep) if OBSERVABLES[kind].reads_data else [],
+        output:
+            results_of(kind, sweep),
+        log:
+            f"{RESULTS}/logs/{kind}/{sweep}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/{kind}/{sweep}.tsv"
+        group:
+            "observables"
+        conda:
+            "../../envs/analysis.yaml"
+        threads: threads_of("measure_sweep")
+        resources:
+            **resources_of("measure_sweep"),
+        params:
+            kind=kind,
+            settings=settings(*OBSERVABLES[kind].settings),
+            code=fingerprint(f"observables.{kind}"),
+            run=lambda wildcards, input: words_of(input.run),
+            data=lambda wildcards, input: ["--data", input.data] if input.data else [],
+            out=lambda wildcards, output: words_of(output),
+        shell:
+            "python -m jamming measure {params.kind} --settings {params.settings:q} --run {params.run} {params.data:q}"
+            " --threads {threads} --out {params.out} > {log:q} 2>&1"

@@ -17,12 +17,12 @@ PAPER_SOURCES = [
 
 rule collect_facts:
     input:
-        results=lambda wildcards: all_results(),
-        tables=[f"{RESULTS}/tables/{figure}.h5" for figure in tables.MODULES],
-        claims=f"{RESULTS}/claims.json",
+        results=all_results,
+        tables=expand(f"{RESULTS}/{layout.TABLE}", figure=FIGURES),
+        claims=f"{RESULTS}/{layout.CLAIMS}",
         captions="workflow/jamming/documents/captions.yaml",
     output:
-        f"{RESULTS}/paper.json",
+        f"{RESULTS}/{layout.FACTS}",
     log:
         f"{RESULTS}/logs/paper/facts.log",
     benchmark:
@@ -34,18 +34,18 @@ rule collect_facts:
         **resources_of("collect_facts"),
     params:
         preset=config["preset"],
-        points=lambda wildcards: canonical(all_points()),
+        inputs=lambda wildcards, input: words_of(input.results),
         code=fingerprint("documents.paper_values"),
     shell:
-        "python -m jamming collect-facts --points {params.points:q} --preset {params.preset:q}"
-        f" --results {RESULTS} --claims {{input.claims:q}} --out {{output:q}} > {{log:q}} 2>&1"
+        "python -m jamming collect-facts --preset {params.preset:q} --tables {input.tables:q} --inputs {params.inputs}"
+        " --claims {input.claims:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule typeset_paper:
     input:
         main="paper/main.typ",
         sources=PAPER_SOURCES,
-        facts=f"{SHOWN}/paper.json",
+        facts=f"{SHOWN}/{layout.FACTS}",
         figures=FIGURE_FILES,
     output:
         report("paper/jamming.pdf", caption="../report/paper.rst", category="Documents", labels={"Document": "Paper"}),
@@ -71,7 +71,7 @@ rule run_notebook:
         results=lambda wildcards: results_needed("fig6"),
     output:
         report(
-            f"{RESULTS}/explore.html",
+            f"{RESULTS}/{layout.NOTEBOOK}",
             caption="../report/explore.rst",
             category="Documents",
             labels={"Document": "Notebook"},

@@ -8,7 +8,7 @@ PROJECT_FILES = [
     "envs/requirements.lock",
     "envs/requirements-torch.txt",
 ]
-ARCHIVED = [figure for figure in tables.MODULES if can_be_drawn(figure)]
+ARCHIVED = [figure for figure in FIGURES if can_be_drawn(figure)]
 
 
 rule archive:
@@ -18,7 +18,7 @@ rule archive:
         also=archived_beside_tables(),
         project=PROJECT_FILES,
     output:
-        f"{RESULTS}/jamming-{config['preset']}.zip",
+        f"{RESULTS}/{layout.ARCHIVE}".format(preset=config["preset"]),
     log:
         f"{RESULTS}/logs/archive.log",
     benchmark:

@@ -6,9 +6,14 @@ GPUS = 1 if config["device"] == "cuda" else 0
 HOUR, DAY = 60, 24 * 60
 
 
-def dense_matrices(count):
-    """The memory of so many matrices of Ñ × Ñ doubles beside the libraries, for the network of a point."""
-    return lambda wildcards: 1000 + count * 8 * point_of(wildcards).network.n_params**2 // 10**6
+# Of spectra, three matrices and what the eigensolver needs beside them. Of the effective dimension, the triangular
+# factor, the block that joins it, and what the decompositions need.
+MATRICES = {"spectra": 4, "effective": 8}
+
+
+def dense_matrices(wildcards):
+    """The memory of the matrices of Ñ × Ñ doubles of an observable beside the libraries, for the network of a point."""
+    return 1000 + MATRICES.get(wildcards.kind, 0) * 8 * point_of(wildcards).network.n_params**2 // 10**6
 
 
 REQUESTS = {
@@ -18,13 +23,9 @@ REQUESTS = {
     "train": (1, 4000, DAY),
     "find_transition": (1, 4000, DAY),
     "compare_minimizers": (1, 2000, DAY),
+    "measure": (1, dense_matrices, 4 * HOUR),
     # All points of a sweep, one after the other.
-    "measure_gaps": (1, 1000, 30),
-    "measure_preactivations": (1, 2000, 2 * HOUR),
-    # Three matrices and what the eigensolver needs beside them.
-    "measure_spectra": (1, dense_matrices(4), 4 * HOUR),
-    # The triangular factor, the block that joins it, and what the decompositions need.
-    "measure_effective": (1, dense_matrices(8), 2 * HOUR),
+    "measure_sweep": (1, 2000, 2 * HOUR),
     "tabulate": (1, 2000, 30),
     "draw": (1, 1000, 10),
     "measure_claims": (1, 2000, 30),
@@ -40,7 +41,7 @@ REQUESTS = {
 # These save their state and go on from it, so a second attempt needs no more time than the first had.
 RESUMABLE = ("train", "find_transition")
 # Seconds long. Those that a profile puts into one submission (group-components) run there one after the other.
-SHORT = ("generate_data", "measure_gaps", "measure_preactivations", "tabulate", "draw")
+SHORT = ("generate_data", "measure_sweep", "tabulate", "draw")
 
 
 def submission_of(group):

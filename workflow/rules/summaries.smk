@@ -5,7 +5,7 @@ rule summarise_sweep:
     input:
         results_of_sweep,
     output:
-        f"{RESULTS}/summaries/{{sweep}}.json",
+        f"{RESULTS}/{layout.SUMMARY}",
     log:
         f"{RESULTS}/logs/summaries/{{sweep}}.log",
     benchmark:
@@ -18,8 +18,8 @@ rule summarise_sweep:
     params:
         preset=config["preset"],
         settings=settings("max_loss", "n_bootstrap", "seed"),
-        points=lambda wildcards: canonical(list(SWEEPS[wildcards.sweep])),
+        inputs=lambda wildcards, input: words_of(input),
         code=fingerprint("claims.summary", "claims.sizes"),
     shell:
-        "python -m jamming summarise-sweep {wildcards.sweep:q} --settings {params.settings:q} --points {params.points:q}"
-        f" --preset {{params.preset:q}} --results {RESULTS} --out {{output:q}} > {{log:q}} 2>&1"
+        "python -m jamming summarise-sweep {wildcards.sweep:q} --settings {params.settings:q} --inputs {params.inputs}"
+        " --preset {params.preset:q} --out {output:q} > {log:q} 2>&1"

@@ -5,7 +5,7 @@ rule train:
     input:
         data=dataset_of,
     output:
-        f"{RESULTS}/runs/{{sweep}}/{{point}}.h5",
+        f"{RESULTS}/{layout.RUN}",
     log:
         f"{RESULTS}/logs/train/{{sweep}}/{{point}}.log",
     benchmark:

@@ -1,8 +1,9 @@
 """Claims: every published number, measured on our results with an interval and judged. No torch.
 
-One module per group of statistics. Each declares STATISTICS: for each claim, by the id it has in config/claims.yaml,
-the results it reads and a function from them to a `Measurement`. A statistic knows no tolerance and gives no verdict:
-that is `verdict`, from the interval, the tolerance and the sizes alone. docs/statistics.md describes both.
+One module per group of statistics (`inventory.claim_groups`). Each declares STATISTICS: for each claim, by the id it
+has in config/claims.yaml, the results it reads and a function from them to a `Measurement`. A statistic knows no
+tolerance and gives no verdict: that is `verdict`, from the interval, the tolerance and the sizes alone.
+docs/statistics.md describes both.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,9 +13,6 @@ from importlib import import_module
 from ..analysis import Analysis, Results
 from ..analysis.statistics import Measurement
 from ..spec import seed_of
-
-GROUPS = ("position", "jump", "n_star", "spectra", "exponents", "cusps", "effective", "generalization")
-"""The groups of statistics, each a module of this package."""
 
 Needs = Mapping[str, tuple[str, ...]]
 
@@ -32,9 +30,7 @@ class Statistic:
 
 
 def statistics(group: str) -> dict[str, Statistic]:
-    """The statistics of a group by claim. Raises ClaimError for an unknown group."""
-    if group not in GROUPS:
-        raise ClaimError(f"there is no group of claims '{group}'; the groups are {', '.join(GROUPS)}.")
+    """The statistics of a group by claim."""
     return import_module(f".{group}", __name__).STATISTICS
 
 

@@ -9,7 +9,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from ..config import sentence
-from . import GROUPS, ClaimError, statistics
+from ..inventory import claim_groups
+from . import ClaimError, statistics
 
 SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "claims.schema.yaml"
 
@@ -69,7 +70,11 @@ def _check_ids(claims: list[Claim], name: str) -> None:
     twice = next((one for one in ids if ids.count(one) > 1), None)
     if twice:
         raise ClaimError(f"{name} holds '{twice}' more than once; keep one of them.")
-    measured = {identifier: group for group in GROUPS for identifier in statistics(group)}
+    groups = claim_groups()
+    unknown = next((claim for claim in claims if claim.group not in groups), None)
+    if unknown:
+        raise ClaimError(f"{name}: '{unknown.id}' is of group '{unknown.group}', but must be of {', '.join(groups)}.")
+    measured = {identifier: group for group in groups for identifier in statistics(group)}
     for claim in claims:
         if measured.get(claim.id) != claim.group:
             raise ClaimError(

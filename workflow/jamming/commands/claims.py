@@ -4,9 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from ..storage import store
+from .. import inventory
+from ..storage import layout, results, store
 from ..storage.files import write_whole
-from .figures import read_results
 from .parser import Verbs
 
 
@@ -16,25 +16,22 @@ def measure_claims(arguments: argparse.Namespace) -> None:
     from ..claims import collection, sizes
 
     analysis = tables.Analysis.from_settings(json.loads(arguments.settings))
-    points = json.loads(arguments.points)
-    results, files = {}, {}
-    for kind, sweeps in claims.needs(arguments.group).items():
-        results[kind] = {}
-        # A sweep that the config does not have is not an error: its claims are not testable.
-        for sweep in (sweep for sweep in sweeps if sweep in points):
-            found = read_results(arguments.results, kind, sweep, points[sweep])
-            results[kind][sweep] = list(found.values())
-            hashes = {path.relative_to(arguments.results).as_posix(): store.sha256_of(path) for path in found}
-            files[kind, sweep] = dict(sorted(hashes.items()))
+    found_by_sweep = results.read_results(arguments.inputs)
+    given, hashes = results.without_paths(found_by_sweep), {}
+    for kind, sweeps in found_by_sweep.items():
+        for sweep, of_sweep in sweeps.items():
+            places = {layout.place_of(result.kind, result.spec): path for path, result in of_sweep.items()}
+            hashes[kind, sweep] = {place: store.sha256_of(places[place]) for place in sorted(places)}
     measured = {}
-    for name, statistic in claims.statistics(arguments.group).items():
-        missing = claims.missing(statistic, results)
+    for name, statistic in claims.statistics(inventory.checked_group(arguments.group)).items():
+        # A sweep that the config does not have is not an error: its claims are not testable.
+        missing = claims.missing(statistic, given)
         read = [(kind, sweep) for kind, sweeps in statistic.needs.items() for sweep in sweeps]
-        inputs = {path: digest for key in read for path, digest in files.get(key, {}).items()}
+        inputs = {place: digest for key in read for place, digest in hashes.get(key, {}).items()}
         found, of_size = statistics.nothing("result"), {}
         if not missing:
-            found = claims.measure(name, statistic, results, analysis)
-            of_size = sizes.sizes_of(results, statistic.needs)
+            found = claims.measure(name, statistic, given, analysis)
+            of_size = sizes.sizes_of(given, statistic.needs)
         described = {"measurement": collection.to_json(found), "sizes": of_size, "missing": missing, "inputs": inputs}
         measured[name] = described
     collection.write_json(arguments.out, {"group": arguments.group, "preset": arguments.preset, "claims": measured})
@@ -73,11 +70,11 @@ def _default_file() -> Path:
 
     root = Path(__file__).resolve().parents[3]
     config = yaml.safe_load((root / "config" / "config.yaml").read_text(encoding="utf-8"))
-    return Path("results") / config["preset"] / "claims.json"
+    return Path("results") / config["preset"] / layout.CLAIMS
 
 
 def add_verbs(verbs: Verbs) -> None:
-    options = ("settings", "points", "preset", "results", "out")
+    options = ("settings", "inputs", "preset", "out")
     added = verbs.add(measure_claims, "measure the claims of one group, with intervals", *options)
     added.add_argument("group")
     added = verbs.add(collect_claims, "judge all claims and collect them", "claims", "preset", "out", "table")

@@ -1,10 +1,8 @@
 """The verb that makes the explorer page."""
 
 import argparse
-import json
 
-from ..storage import store
-from .figures import RESULT_KINDS, result_file
+from ..storage import results
 from .parser import Verbs, report
 
 
@@ -13,18 +11,13 @@ def explore(arguments: argparse.Namespace) -> None:
     from ..explorer.page import render
     from ..storage.files import write_whole
 
-    points, results, commits = json.loads(arguments.points), {}, set()
-    for kind, sweeps in points.items():
-        results[kind] = {}
-        for sweep, names in sweeps.items():
-            paths = [result_file(arguments.results, kind, sweep, name) for name in names]
-            results[kind][sweep] = [store.read(path, RESULT_KINDS[kind], skip=("state", "final")) for path in paths]
-            commits |= {result.provenance["commit"] for result in results[kind][sweep]}
-    runs = collect(results)
+    found = results.without_paths(results.read_results(arguments.inputs, skip=("state", "final")))
+    commits = {one.provenance["commit"] for sweeps in found.values() for of in sweeps.values() for one in of}
+    runs = collect(found)
     page = render(runs, arguments.preset, sorted(commits))
     write_whole(arguments.out, page.encode())
     report(f"{arguments.out}: {len(runs)} runs, {arguments.out.stat().st_size / 1e6:.1f} MB")
 
 
 def add_verbs(verbs: Verbs) -> None:
-    verbs.add(explore, "make the page that shows every run", "points", "preset", "results", "out")
+    verbs.add(explore, "make the page that shows every run", "inputs", "preset", "out")

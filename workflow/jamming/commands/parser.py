@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 # Options that are text; every other one is a path.
-TEXT = ("spec", "settings", "points", "preset")
+TEXT = ("spec", "settings", "preset")
+# Options that are many files.
+MANY = {"inputs": "*", "tables": "+"}
 
 
 class Verbs:
@@ -37,7 +39,8 @@ class Verbs:
             self._parser.epilog = f"verbs for rules and make: {', '.join(self._of_rules)}; VERB --help describes each."
         added.set_defaults(function=function)
         for option in options:
-            added.add_argument(f"--{option}", required=True, type=str if option in TEXT else Path)
+            kind = str if option in TEXT else Path
+            added.add_argument(f"--{option}", required=True, type=kind, nargs=MANY.get(option))
         added.add_argument("--threads", type=int, default=1, help="threads of the numerical libraries")
         return added
 

@@ -12,7 +12,7 @@ TITLE = "The jamming transition of neural networks, reproduced"
 def archive(arguments: argparse.Namespace) -> None:
     import yaml
 
-    from .. import tables
+    from .. import inventory
     from ..release import ReleaseError
     from ..release.archive import write_archive
 
@@ -25,7 +25,7 @@ def archive(arguments: argparse.Namespace) -> None:
     }
     more |= {path.as_posix(): path for path in arguments.project}
     more |= {path.relative_to(arguments.results).as_posix(): path for path in arguments.also}
-    names = [name for name in tables.MODULES if name in arguments.names]
+    names = [name for name in inventory.figures() if name in arguments.names]
     sizes = write_archive(arguments.out, arguments.results, names, arguments.figures, more, TITLE)
     report(f"{arguments.out}: {len(sizes)} files, {arguments.out.stat().st_size / 1e6:.1f} MB")
 

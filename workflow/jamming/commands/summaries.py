@@ -4,8 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from ..storage import store
-from .figures import read_results
+from ..storage import results, store
 from .parser import Verbs
 
 
@@ -14,14 +13,12 @@ def summarise_sweep(arguments: argparse.Namespace) -> None:
     from ..claims import collection, sizes, summary
     from ..spec import Point
 
-    points = json.loads(arguments.points)
-    found = {kind: read_results(arguments.results, kind, arguments.sweep, points) for kind in summary.KINDS}
-    results = {kind: {arguments.sweep: list(of_kind.values())} for kind, of_kind in found.items()}
+    found = results.read_results(arguments.inputs)
+    given = results.without_paths(found)
     analysis = tables.Analysis.from_settings(json.loads(arguments.settings))
-    measured = summary.summarise(arguments.sweep, results, analysis)
-    trained = [Point.from_json(json.dumps(result.spec)) for result in results["runs"][arguments.sweep]]
+    measured = summary.summarise(arguments.sweep, given, analysis)
+    trained = [Point.from_json(json.dumps(result.spec)) for result in given["runs"][arguments.sweep]]
     made = store.provenance({}, threads=1)
-    inputs = [path for of_kind in found.values() for path in of_kind]
     described = {
         "preset": arguments.preset,
         "sweep": arguments.sweep,
@@ -29,7 +26,7 @@ def summarise_sweep(arguments: argparse.Namespace) -> None:
         "dirty": made["dirty"],
         "sizes": sizes.of_points(trained),
         "statistics": {name: collection.to_json(each) for name, each in measured.items()},
-        "inputs": {path.relative_to(arguments.results).as_posix(): store.sha256_of(path) for path in inputs},
+        "inputs": {place: store.sha256_of(path) for place, path in results.places(found).items()},
     }
     collection.write_json(arguments.out, described)
 
@@ -48,7 +45,7 @@ def compare_sweeps(arguments: argparse.Namespace) -> None:
 
 
 def add_verbs(verbs: Verbs) -> None:
-    options = ("settings", "points", "preset", "results", "out")
+    options = ("settings", "inputs", "preset", "out")
     added = verbs.add(summarise_sweep, "measure where one sweep jams and how, with intervals", *options)
     added.add_argument("sweep")
     added = verbs.add(compare_sweeps, "print the summaries of sweeps side by side, in Markdown")

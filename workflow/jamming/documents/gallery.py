@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .. import figures
+from .. import figures, inventory
 from ..storage.files import write_whole
 from ..storage.store import Result
 from . import claims as claims_file
@@ -20,7 +20,7 @@ def make_gallery(figure_tables: Mapping[str, Result], claims: Mapping, folder: P
     Raises FigureError for a table that cannot be drawn and StoreError for a folder that cannot be written.
     """
     for name, table in figure_tables.items():
-        figures.render(name, table.tree, [folder / _image(name)], dpi=DPI)
+        figures.render(inventory.module_of(name), table.tree, [folder / _image(name)], dpi=DPI)
     write_whole(folder / "gallery.md", gallery_page(list(figure_tables), claims).encode())
 
 

@@ -26,10 +26,10 @@ class Head:
     n_trainings: int = 0
 
 
-def read_head(path: Path, kind: str) -> Head:
-    """Spec and provenance of a result. Raises StoreError as `store.read` does."""
-    result = store.read(path, kind, skip=("state", "record", "final", "timing"))
-    return Head(kind, result.spec, result.provenance, _n_trainings(kind, result.tree))
+def read_head(path: Path) -> Head:
+    """Kind, spec and provenance of a result. Raises StoreError as `store.read` does."""
+    result = store.read(path, None, skip=("state", "record", "final", "timing"))
+    return Head(result.kind, result.spec, result.provenance, _n_trainings(result.kind, result.tree))
 
 
 def collect(preset: str, figure_tables: Mapping[str, Head], results: Iterable[Head], claims: Mapping) -> dict:

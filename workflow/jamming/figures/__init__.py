@@ -1,5 +1,7 @@
 """Figures: one module each, `draw(table) -> Figure`, pure; `render` finds it, draws it in the style, and saves it.
 
+`inventory.module_of` gives the module of a figure.
+
 No pyplot and no state left behind: a figure depends on its table, the style file and matplotlib's version alone.
 """
 
@@ -13,29 +15,25 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from ..storage.files import write_whole
-from ..tables import MODULES
 from .panels.table import FigureError
 
-__all__ = ["NAMES", "FigureError", "draw", "render"]
+__all__ = ["FigureError", "draw", "render"]
 
-NAMES = tuple(MODULES)
 STYLE = Path(__file__).with_name("style.mplstyle")
 _FORMATS = {".pdf": "pdf", ".svg": "svg", ".png": "png"}
 
 
-def draw(name: str, table: Mapping) -> Figure:
+def draw(figure: str, table: Mapping) -> Figure:
     """Draw a figure in the common style, whatever the user's own matplotlib settings are.
 
-    Raises FigureError for an unknown name or a table that is not the figure's.
+    Raises FigureError for a table that is not the figure's.
     """
-    if name not in MODULES:
-        raise FigureError(f"there is no figure '{name}'; the figures are {', '.join(NAMES)}.")
     with _style():
-        return import_module(f".{MODULES[name]}", __name__).draw(table)
+        return import_module(f".{figure.replace('/', '.')}", __name__).draw(table)
 
 
 def render(
-    name: str,
+    figure: str,
     table: Mapping,
     paths: Iterable[Path],
     metadata: Mapping[str, str] | None = None,
@@ -45,19 +43,19 @@ def render(
 
     `metadata` may hold "title" and "description", kept inside PDF and SVG; no date is ever written. `dpi` is the
     resolution of a PNG, the style's if not given.
-    Raises FigureError for an unknown name or an unsuited table, StoreError for a file that cannot be written.
+    Raises FigureError for an unsuited table, and StoreError for a file that cannot be written.
     """
     metadata, paths = metadata or {}, [Path(path) for path in paths]
     for path in paths:
         if path.suffix not in _FORMATS:
             raise FigureError(f"cannot save '{path}': a figure is saved as {', '.join(_FORMATS)}.")
-    figure = draw(name, table)
+    drawn = draw(figure, table)
     with _style():
         # Lay out once, not once for each format; to draw for that, as matplotlib would, takes as long as to save.
-        figure.get_layout_engine().execute(figure)
-        figure.set_layout_engine("none")
+        drawn.get_layout_engine().execute(drawn)
+        drawn.set_layout_engine("none")
         for path in paths:
-            _save(figure, path, _document_metadata(path.suffix, metadata), dpi if path.suffix == ".png" else None)
+            _save(drawn, path, _document_metadata(path.suffix, metadata), dpi if path.suffix == ".png" else None)
 
 
 @contextmanager
@@ -81,7 +79,7 @@ def _document_metadata(suffix: str, metadata: Mapping[str, str]) -> dict:
 
 
 def _save(figure: Figure, path: Path, metadata: dict, dpi: float | None) -> None:
-    """Save to memory, then atomically to the path, so that a file is whole or absent."""
+    """Save to memory, then to the path, whole or not at all."""
     content = io.BytesIO()
     options = {} if dpi is None else {"dpi": dpi}
     figure.savefig(content, format=_FORMATS[path.suffix], metadata=metadata, **options)

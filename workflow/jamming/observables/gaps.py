@@ -10,6 +10,11 @@ from .. import losses
 from ..storage import store
 from . import ObservableError, point_of, replicas, summary
 
+# Takes less time than to start Python: one job measures all points of a sweep.
+OF_SWEEP = True
+# What is not read of a run.
+UNREAD = ("state",)
+
 # Ten bins in each decade. Values outside are not counted; n_delta and n_train − n_delta tell how many there are in all.
 POSITIVE_EDGES = np.logspace(-6, 2, 81)
 NEGATIVE_EDGES = np.logspace(-8, 2, 101)
@@ -54,19 +59,19 @@ def distribution(values: np.ndarray, edges: np.ndarray, fit_range: tuple[float, 
 
 def measure(
     run: store.Result,
-    positive_range: tuple[float, float] = POSITIVE_RANGE,
-    negative_range: tuple[float, float] = NEGATIVE_RANGE,
+    theta_range: tuple[float, float] = POSITIVE_RANGE,
+    gamma_range: tuple[float, float] = NEGATIVE_RANGE,
 ) -> dict:
     """Overlaps and gaps of every replica at the end of training: the tree of a result of kind "gaps".
 
-    `positive_range` bounds z = Δ/√𝓛, `negative_range` bounds |Δ| in the units of the run's own margin.
+    `theta_range` bounds z = Δ/√𝓛, `gamma_range` bounds |Δ| in the units of the run's own margin.
     """
     point = point_of(run)
     return {
         name: {
             **summary(point, replica),
-            "positive": distribution(overlaps(replica["final"]["delta"]), POSITIVE_EDGES, positive_range),
-            "negative": distribution(gaps(replica["final"]["delta"]), NEGATIVE_EDGES, negative_range),
+            "positive": distribution(overlaps(replica["final"]["delta"]), POSITIVE_EDGES, theta_range),
+            "negative": distribution(gaps(replica["final"]["delta"]), NEGATIVE_EDGES, gamma_range),
         }
         for name, replica in replicas(run)
     }

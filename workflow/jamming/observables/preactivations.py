@@ -11,6 +11,9 @@ from .. import network as net
 from ..storage import store
 from . import final_params, point_of, replicas, split_of, summary
 
+# Takes less time than to start Python: one job measures all points of a sweep.
+OF_SWEEP = True
+
 # Smaller than the spread of a by a factor 10⁴, larger than what the last steps of training leave (see `plateau`).
 THRESHOLD = 1e-4
 PLATEAU = np.logspace(-12, -1, 45)
@@ -47,18 +50,20 @@ def describe(pre_activations: list[np.ndarray], edges: np.ndarray, threshold: fl
     }
 
 
-def measure(run: store.Result, dataset: store.Result, threshold: float = THRESHOLD, edges: np.ndarray = EDGES) -> dict:
+def measure(
+    run: store.Result, dataset: store.Result, cusp_threshold: float = THRESHOLD, *, edges: np.ndarray = EDGES
+) -> dict:
     """Pre-activations of every replica at the end of training: the tree of a result of kind "preactivations".
 
     Raises ObservableError if a replica was not trained on this dataset.
     """
     point = point_of(run)
-    tree: dict = {"threshold": float(threshold), "edges": np.asarray(edges)}
+    tree: dict = {"threshold": float(cusp_threshold), "edges": np.asarray(edges)}
     for name, replica in replicas(run):
         params, data = final_params(replica), split_of(run, name, dataset)
         fresh_inputs = data.test_inputs[: FRESH_PER_TRAIN * point.n_train]
         train, fresh = (
-            describe(net.forward(params, inputs, point.network)[1], edges, threshold)
+            describe(net.forward(params, inputs, point.network)[1], edges, cusp_threshold)
             for inputs in (data.train_inputs, fresh_inputs)
         )
         tree[name] = {

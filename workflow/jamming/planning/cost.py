@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .. import tables
+from .. import inventory, tables
 from ..protocols import LARGEST_KEPT, RECORDS_PER_DECADE, STATES_PER_DECADE, can_be_extended, steps_seen
 from ..spec import LinePoint, Network, Point, Protocol
 from ..training.widths import NEVER, Attempt, first_width, search, widths_of
@@ -28,8 +28,6 @@ EARLIEST_AT_RATE_1 = 5.0
 # N* = ratio·P + offset, about, and the part of its steps that a network which fits makes.
 TRANSITION = {"random": (0.8, 120), "mnist": (0.4, 100), "cross_entropy_sgd": (1.3, 80)}
 STEPS_TO_FIT = {"hinge": 0.8, "cross_entropy_sgd": 0.2}
-# Observables of which all points of a sweep are one job.
-OF_A_SWEEP = ("gaps", "preactivations")
 # N_eff factors about so many vectors for each parameter; that the others add nothing is seen in less time.
 VECTORS_PER_PARAMETER = 1.1
 
@@ -94,7 +92,11 @@ def plan(
     """The jobs behind each figure by name: {figure: {job's name: Job}}, for a checked configuration."""
     planner = _Planner(config, sweeps, lines, speeds)
     # What `only` leaves out is drawn by no figure; without it, what a figure lacks is a mistake.
-    figures = [name for name in tables.MODULES if not config["only"] or tables.can_be_made(name, [*sweeps, *lines])]
+    figures = [
+        figure
+        for figure in inventory.figures()
+        if not config["only"] or tables.can_be_made(inventory.module_of(figure), [*sweeps, *lines])
+    ]
     return {figure: {job.name: job for job in planner.figure(figure)} for figure in figures}
 
 
@@ -167,13 +169,13 @@ class _Planner:
 
     def figure(self, figure: str) -> Iterable[Job]:
         """The jobs of one figure; some may come twice."""
-        for kind, names in tables.needs(figure).items():
+        for kind, names in tables.needs(inventory.module_of(figure)).items():
             for name in names:
                 if kind == "lines":
                     yield from self._of_each(self.lines, name, figure, self.line)
                     continue
                 yield from self._of_each(self.sweeps, name, figure, lambda point, kind=kind: self.point(kind, point))
-                if kind in OF_A_SWEEP and name in self.sweeps:
+                if _of_sweep(kind) and name in self.sweeps:
                     yield self.measurement_of_sweep(kind, name)
         start = self.speeds.start
         yield Job(f"tables/{figure}", start["measuring"] + 0.5, self.speeds.base["measuring"], SMALL_FILE)
@@ -201,7 +203,7 @@ class _Planner:
         """A point's training, what that needs, and its measurement if `kind` is one and a job of its own."""
         yield from self.data(point.dataset, point.network.dim)
         yield self.training(point)
-        if kind != "runs" and kind not in OF_A_SWEEP:
+        if kind != "runs" and not _of_sweep(kind):
             yield self.measurement(kind, point)
 
     def training(self, point: Point) -> Job:
@@ -283,6 +285,11 @@ class _Planner:
             # All patterns are looked at after each epoch, at most every tenth step: a forward pass is a third.
             return from_batch + _cost(self.speeds.step[protocol.name], n_train, network) / 3 / 10
         return _cost(self.speeds.step[network.activation], n_train, network)
+
+
+def _of_sweep(kind: str) -> bool:
+    """Whether all points of a sweep are measured in one job."""
+    return kind != "runs" and inventory.observable(kind).of_sweep
 
 
 def _cost(coefficients: tuple[float, float, float], patterns: int, network: Network) -> float:

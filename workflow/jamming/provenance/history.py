@@ -5,15 +5,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..spec import LinePoint, Point
-from ..storage import store
+from .. import inventory
+from ..storage import layout, store
 from . import ProvenanceError
 from .stamp import content_digest, drawing_code, read_stamp
-
-PIXELS = "../mnist/pixels.h5"
-RECORD = "provenance.json"
-"""In a restored archive: what `Walk.record` told of the files that were left out of it."""
-OBSERVABLES = ("gaps", "preactivations", "spectra", "effective")
 
 
 @dataclass
@@ -49,7 +44,7 @@ class Walk:
     def __init__(self, results: Path):
         self.results = Path(results)
         self.files: dict[str, Source] = {}
-        record = self.results / RECORD
+        record = self.results / layout.RECORD
         self._recorded = json.loads(record.read_text(encoding="utf-8"))["files"] if record.exists() else {}
 
     def visit(self, place: str, recorded: str = "") -> Source:
@@ -93,14 +88,14 @@ def walk_figure(path: Path, results: Path | None = None) -> tuple[dict, Walk, st
     """
     stamp = read_stamp(path)
     walk = Walk(results or Path("results") / stamp["preset"])
-    place = f"tables/{stamp['figure']}.h5"
+    place = layout.TABLE.format(figure=stamp["figure"])
     walk.visit(place)
     try:
         same = content_digest(store.read(walk.results / place, "table")) == stamp["table"]
         status = "verified" if same else "changed"
     except store.StoreError:
         status = "missing"
-    same_code = stamp.get("drawn_by") == drawing_code(stamp["figure"])
+    same_code = stamp.get("drawn_by") == drawing_code(inventory.module_of(stamp["figure"]))
     return {**stamp, "drawn_by_this_code": same_code}, walk, status
 
 
@@ -108,7 +103,7 @@ def walk_result(path: Path, results: Path | None = None) -> tuple[str, Walk]:
     """The place of a result file in its folder, and the walk from there. Raises ProvenanceError."""
     path = Path(path)
     source = _source(path)
-    place = place_of(source.kind, source.spec)
+    place = layout.place_of(source.kind, source.spec)
     if results is None:
         results = folder_of(path, place)
     walk = Walk(results)
@@ -138,26 +133,9 @@ def walk_claim(path: Path, name: str) -> tuple[dict, Walk]:
     return claim, walk
 
 
-def place_of(kind: str, spec: Mapping) -> str:
-    """Where a result lies, relative to results/<preset>. Raises ProvenanceError for a kind that is not known."""
-    if kind == "table":
-        return f"tables/{spec['figure']}.h5"
-    if kind == "run":
-        return f"runs/{spec['sweep']}/{_point_name(spec)}.h5"
-    if kind == "line":
-        return f"lines/{spec['line']}/{_line_name(spec)}.h5"
-    if kind in OBSERVABLES:
-        return f"observables/{kind}/{spec['run']['sweep']}/{_point_name(spec['run'])}.h5"
-    if kind == "dataset":
-        return f"data/{spec['dataset']}_d{spec['dim']}.h5"
-    if kind == "pixels":
-        return PIXELS
-    raise ProvenanceError(f"results of kind '{kind}' have no known place.")
-
-
 def folder_of(path: Path, place: str) -> Path:
     """The results folder in which a file has this place; for pixels, which all presets share, their own folder."""
-    if place == PIXELS:
+    if place == layout.PIXELS:
         return path.parent
     parts = Path(place).parts
     if path.absolute().parts[-len(parts) :] != parts:
@@ -181,32 +159,9 @@ def _source(path: Path) -> Source:
     inputs = made.pop("inputs", {})
     # The spec says the same as the command, without the folders of the machine.
     made.pop("command", None)
-    links = [Link(_input_place(kind, spec, name), recorded, "missing") for name, recorded in sorted(inputs.items())]
+    links = [Link(layout.input_of(kind, spec, name), recorded, "missing") for name, recorded in sorted(inputs.items())]
     return Source(kind, store.sha256_of(path), spec, made, {k: v for k, v in seeds.items() if v}, links)
 
 
 def _seeds(replica: Mapping) -> dict[str, int]:
     return {name: int(value) for name, value in replica.items() if name.startswith("seed")}
-
-
-def _input_place(kind: str, spec: Mapping, name: str) -> str:
-    """Where an input lies, from the name under which a result kept its hash."""
-    if kind == "table":
-        return name
-    run = spec.get("run", spec)
-    if name == "run":
-        return place_of("run", run)
-    if name == "dataset":
-        dim = run["network"]["dim"] if "network" in run else run["dim"]
-        return place_of("dataset", {"dataset": run["dataset"], "dim": dim})
-    if name == "pixels":
-        return PIXELS
-    raise ProvenanceError(f"a result of kind '{kind}' was made from '{name}', which has no known place.")
-
-
-def _point_name(spec: Mapping) -> str:
-    return Point.from_json(json.dumps(spec)).name
-
-
-def _line_name(spec: Mapping) -> str:
-    return f"P{LinePoint.from_json(json.dumps(spec)).n_train:05d}"

@@ -12,33 +12,33 @@ import numpy as np
 from .. import __version__
 from ..storage import store
 from ..storage.fingerprint import fingerprint
-from ..tables import module_of
 from . import ProvenanceError
 
 DESCRIPTION = "{http://purl.org/dc/elements/1.1/}description"
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 
 
-def stamp_of(table: store.Result) -> dict:
+def stamp_of(table: store.Result, module: str) -> dict:
     """The figure, its preset, the code that computed and the code that draws it, and what its table holds.
+
+    `module` is the one that draws it (`inventory.module_of`).
 
     Nothing in it depends on when, where or how often the table was made: equal numbers give equal figures.
     """
-    figure = table.spec["figure"]
     return {
-        "figure": figure,
+        "figure": table.spec["figure"],
         "preset": table.spec["preset"],
         "commit": table.provenance["commit"],
         "dirty": table.provenance["dirty"],
         "jamming": __version__,
-        "drawn_by": drawing_code(figure),
+        "drawn_by": drawing_code(module),
         "table": content_digest(table),
     }
 
 
-def drawing_code(figure: str) -> str:
+def drawing_code(module: str) -> str:
     """Fingerprint of the code that draws a figure."""
-    return fingerprint("figures", f"figures.{module_of(figure)}")
+    return fingerprint("figures", f"figures.{module}")
 
 
 def content_digest(result: store.Result) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .. import __version__
-from ..provenance.history import RECORD, Walk
+from ..provenance.history import Walk
 from ..provenance.stamp import content_digest, read_stamp
-from ..storage import store
+from ..storage import layout, store
 from ..storage.files import write_whole
 from . import FORMAT, FORMAT_VERSION, MARK, SUMS, ReleaseError
 from .crate import CRATE, describe
@@ -30,11 +30,12 @@ def write_archive(
     members: dict[str, bytes] = {name: _content(source) for name, source in more.items()}
     walk, tables = Walk(results), {}
     for figure in figures:
-        place = f"tables/{figure}.h5"
+        place = layout.TABLE.format(figure=figure)
         tables[figure] = store.read(results / place, "table")
         members[place] = _content(results / place)
         for suffix in ("pdf", "svg"):
-            members[f"figures/{figure}.{suffix}"] = _figure(drawn / f"{figure}.{suffix}", figure, tables[figure])
+            drawing = Path(layout.figure_file(drawn, figure, suffix))
+            members[layout.figure_file("figures", figure, suffix)] = _figure(drawing, figure, tables[figure])
         walk.visit(place)
     presets = {table.spec["preset"] for table in tables.values()}
     if len(presets) != 1:
@@ -52,7 +53,7 @@ def write_archive(
         "figures": list(figures),
     }
     members[MARK] = _json(mark)
-    members[RECORD] = _json(walk.record())
+    members[layout.RECORD] = _json(walk.record())
     members[CRATE] = _json(describe(members, title, mark))
     sums = [f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(members.items())]
     members[SUMS] = "".join(sums).encode()
