@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import jamming.explorer
 from helpers import synthetic, synthetic_folder
 from helpers.planned_jobs import needed_by
 from jamming.__main__ import main
 from jamming.explorer import ExplorerError
 from jamming.explorer.collect import MATRICES, collect, histogram_line, place, spectrum
+from jamming.explorer.page import Details, render
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -302,6 +304,55 @@ def test_another_matrix_shows_another_spectrum(shown):
         shown.choose("matrix", label)
         spectra.append(shown.lines()["spectrum"])
     assert all(spectra) and spectra[0] != spectra[1] != spectra[2] != spectra[0]
+
+
+# Results of somebody else
+
+HOSTILE = """</script><img src=x onerror="document.title='ran'"> {{7*7}} ${7*7} & $$x$$ <b>"""
+
+
+@pytest.fixture(scope="module")
+def hostile_file(tmp_path_factory):
+    """A page of results whose every text is HTML that would run, and whose preset and commits are, too."""
+    results = synthetic.make_results(width=4, n_points=4, replicas=1)
+    for result in (result for kind in results.values() for sweep in kind.values() for result in sweep):
+        spec = result.spec.get("run", result.spec)
+        network = spec.get("network", {})
+        for texts, keys in ((spec, ("sweep", "line", "dataset")), (network, ("activation", "depth"))):
+            texts.update({key: f"{texts[key]} {HOSTILE}" for key in keys if key in texts})
+        spec["protocol"]["name"] += HOSTILE
+    out = tmp_path_factory.mktemp("hostile") / "explorer.html"
+    out.write_text(render(collect(results), f"smoke {HOSTILE}", [HOSTILE]), encoding="utf-8")
+    return out
+
+
+def test_no_text_of_a_result_is_html_in_the_page(hostile_file):
+    """Without a browser: all of it is escaped, and the one text that a script writes is written as text."""
+    page = hostile_file.read_text(encoding="utf-8")
+    assert "onerror=" in page and "<img src=x" not in page and "</script><img" not in page
+    chosen = Details(collect(synthetic.make_results(width=4, n_points=4))).chosen
+    assert chosen.render_as_text
+    for script in Path(jamming.explorer.__file__).parent.glob("*.js"):
+        assert not re.search(r"innerHTML|insertAdjacentHTML|document\.write|<\w+>", script.read_text(encoding="utf-8"))
+
+
+@browser_needed
+def test_no_text_of_a_result_runs_in_the_browser(browser, hostile_file):
+    """Every run is chosen, hovered over and filtered for: the title stays, and no element is made of a name."""
+    shown = Shown(browser.new_page(viewport={"width": 1400, "height": 820}), hostile_file.as_uri())
+    title = shown.page.title()
+    for index in range(0, len(shown.column("name")), 7):
+        shown.value(f"{{ {shown.model('runs')}.selected.indices = [{index}] }}")
+        shown.page.mouse.move(*shown.pixel(index))
+        shown.page.wait_for_timeout(50)
+        assert shown.page.locator("text=onerror").count() > 0
+    for control in ("dataset", "depth"):
+        shown.page.locator(f"select[name={control}]").select_option(index=1)
+    shown.page.wait_for_timeout(300)
+    assert "onerror" in shown.value(f"{shown.model('chosen')}.text")
+    assert shown.page.locator("img[src=x]").count() == 0
+    assert shown.page.title() == title and "ran" not in title.split()[0]
+    assert shown.asked == [hostile_file.as_uri()]
 
 
 def test_snakemake_plans_the_page_and_what_it_shows(plan_of):

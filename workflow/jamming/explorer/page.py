@@ -204,6 +204,7 @@ class Details:
         self.gaps.legend.update(location="bottom_left", label_text_font_size="11px", background_fill_alpha=0.7)
         self.chosen = Div(
             text="",
+            render_as_text=True,  # names come from results, which may be somebody else's
             name="chosen",
             styles={"width": "600px", "font": "13px Helvetica, Arial, sans-serif", "color": INK},
         )

@@ -43,7 +43,7 @@ if (run === undefined) {
     const value = (column) => runs.data[column][run]
     const loss = value("loss") === 0 ? "0" : value("loss").toExponential(2)
     const eigenvalues = lines.spectrum.data.y.length > 0 ? `; ${matrices[matrix.value]}: ${part("spectrum", "note")}` : ""
-    chosen.text = `<b>${value("name")}</b>: ${value("dataset")}, ${value("depth")}, ${value("what")}; ` +
+    chosen.text = `${value("name")}: ${value("dataset")}, ${value("depth")}, ${value("what")}; ` +
         `P = ${value("n_train")}, N = ${value("n_weights")} (h = ${value("width")}), P/N = ${value("p_over_n").toFixed(2)}; ` +
-        `N<sub>Δ</sub>/N = ${value("n_delta_over_n").toFixed(3)}, 𝓛 = ${loss}; ${value("ending")}${eigenvalues}.`
+        `N_Δ/N = ${value("n_delta_over_n").toFixed(3)}, 𝓛 = ${loss}; ${value("ending")}${eigenvalues}.`
 }
