@@ -14,9 +14,10 @@ CORES ?= all
 PRESET ?= quick
 ARGS ?=
 
-# Packages from elsewhere must not shadow the locked ones.
+# Packages from elsewhere must not shadow the locked ones, nor what lies in the folder.
 unexport PYTHONPATH PYTHONHOME
 export PYTHONNOUSERSITE := 1
+export PYTHONSAFEPATH := 1
 
 # Relative to the folder of this file, which may have spaces in its path.
 IN_VENV := PATH="$$PWD/.venv/bin:$$PATH"; export PATH;
@@ -70,7 +71,7 @@ gallery: setup  ## write what docs and README show of results anew, from those o
 	    results/quick/summaries/relu_L3.json reference/laptop/summaries/relu_L3.json
 
 benchmarks: setup-torch  ## measure the speed of steps, analysis and planning: ten minutes, results/benchmarks/benchmarks.pdf
-	@$(IN_VENV) python benchmarks/run.py $(ARGS)
+	@$(IN_VENV) PYTHONSAFEPATH= python benchmarks/run.py $(ARGS)
 
 lock:  ## write envs/requirements.lock anew from envs/requirements.in
 	@PYTHON="$(PYTHON)" sh envs/lock.sh

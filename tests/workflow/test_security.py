@@ -201,6 +201,39 @@ def test_a_configuration_is_data(project):
     assert done.returncode == 1 and nothing_ran(project)
 
 
+@pytest.mark.slow
+def test_modules_in_the_folder_do_not_run(tmp_path):
+    """Jobs look for packages in their environment and in the checkout's workflow/, and nowhere else."""
+    folder = copy_of_the_project(tmp_path / "jamming")
+    (folder / "h5py.py").write_text("import pathlib\npathlib.Path('ran').touch()\nraise SystemExit(3)\n")
+    done = snakemake(folder, "figures/fig4.pdf", "--cores", "1", "--config", "preset=smoke")
+    assert (folder / "figures" / "fig4.pdf").exists(), said(done)
+    assert not list(folder.rglob("ran"))
+
+
+def test_braces_in_the_path_are_one_sentence(tmp_path):
+    """Snakemake itself would look for a wildcard of that name in the paths of environments."""
+    folder = copy_of_the_project(tmp_path / "{w}")
+    done = snakemake(folder, "-n", "figures/fig4.pdf", check=False)
+    assert done.returncode == 1 and "braces in the path" in said(done) and "Traceback" not in said(done)
+
+
+def test_the_notebook_does_not_import_from_its_folder(tmp_path):
+    from jamming.documents.notebook import execute
+
+    (tmp_path / "colorsys.py").write_text("raise SystemExit(3)\n")
+    script = tmp_path / "script.py"
+    script.write_text("# %%\nimport colorsys\nprint('<img src=x onerror=alert(1)>', colorsys.__file__)\n")
+    page = execute(script, {}, tmp_path)
+    assert "lib/python" in page
+    # And what a cell prints is text.
+    assert "<img src=x" not in page and "&lt;img src=x" in page
+
+
+def test_make_looks_for_no_module_in_the_folder():
+    assert "export PYTHONSAFEPATH := 1" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
 TEMPLATE = """
 __use_yte__: true
 __definitions__: ["import pathlib", "pathlib.Path('ran').touch()"]

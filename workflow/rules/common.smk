@@ -21,8 +21,16 @@ from jamming.storage.files import StoreError, write_whole
 from jamming.storage.fingerprint import fingerprint
 from jamming.storage.sums import check_sums
 
-# Jobs find the package through this line, also in an environment that does not have it installed.
-shell.prefix(f"export PYTHONPATH={shlex.quote(str(Path(workflow.basedir) / 'workflow'))} PYTHONNOUSERSITE=1; ")
+if any(brace in str(workflow.basedir) for brace in "{}"):
+    raise WorkflowError(
+        f"{workflow.basedir}: Snakemake takes braces in the path of a workflow for wildcards; rename the folder."
+    )
+
+# Jobs find the package through this line, also in an environment that does not have it installed, and nothing in the
+# folder they work in: a module that was unpacked there must not run.
+shell.prefix(
+    f"export PYTHONPATH={shlex.quote(str(Path(workflow.basedir) / 'workflow'))} PYTHONNOUSERSITE=1 PYTHONSAFEPATH=1; "
+)
 
 # Nothing that a job makes can be written by everybody, whatever the shell allows.
 os.umask(os.umask(0o077) | 0o002)

@@ -25,7 +25,9 @@ class OwnKernel(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        # Modules that lie in the folder are not the notebook's: neither Python (-P) nor IPython looks for them there.
+        command = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        command += ["--IPKernelApp.ignore_cwd=True"]
         return KernelSpec(argv=command, display_name="Python", language="python")
 
 
