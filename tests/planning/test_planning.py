@@ -143,6 +143,8 @@ def test_lbfgs_fits_up_to_larger_p_and_sooner():
     ratios = (1.5, 2.4, 2.9, 3.1, 3.5)
     steps = [expected_steps(dataclasses.replace(point, n_train=round(ratio * 784))) for ratio in ratios]
     assert steps == [4000, 4000, 4000, 40_000, 40_000]
+    handed_over = dataclasses.replace(point, protocol=dataclasses.replace(point.protocol, lbfgs_loss=1e-3))
+    assert expected_steps(handed_over) == 4000 + 20_000
 
 
 def test_a_step_of_lbfgs_counts_as_two_of_adam():

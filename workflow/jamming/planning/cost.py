@@ -110,8 +110,10 @@ def expected_steps(point: Point) -> float:
     protocol, jammed = point.protocol, JAMMED_FROM[point.dataset, point.network.activation]
     relative = point.n_train / point.network.n_weights / jammed
     if protocol.lbfgs_steps:
+        # With `lbfgs_loss` L-BFGS hands over about where it would fit.
+        descent, annealed = LBFGS_FITS_WITHIN * protocol.lbfgs_steps, protocol.steps - protocol.lbfgs_steps
         fits = relative < JAMMED_FROM_LBFGS
-        return LBFGS_FITS_WITHIN * protocol.lbfgs_steps if fits else protocol.steps
+        return descent + annealed * (protocol.lbfgs_loss > 0) if fits else protocol.steps
     earliest = EARLIEST_STOP
     if can_be_extended(point.protocol):
         earliest = min(earliest, EARLIEST_AT_RATE_1 / point.protocol.rate / point.protocol.steps)
