@@ -226,8 +226,8 @@ class Member:
         self._batch, self._replica = batch, replica
 
     def state(self) -> dict[str, np.ndarray]:
-        """As HingeAdam's."""
-        return {name: np.array(getattr(self, name)) for name in STATE}
+        """As HingeAdam's. Replicas that train together are under Adam from the first step on."""
+        return {**{name: np.array(getattr(self, name)) for name in STATE}, "begun": 0}
 
     hand_over = state
 
