@@ -46,7 +46,7 @@ print(*(path.name for path in paths))
 path = paths[-1]
 with h5py.File(path) as file:
     spec, provenance = json.loads(file.attrs["spec"]), json.loads(file.attrs["provenance"])
-    print(file.attrs["kind"], "of", *file)
+    print(file.attrs["kind"].decode(), "of", *file)
 print(json.dumps(spec, indent=1))
 print("commit", provenance["commit"], "on", provenance["device"])
 

@@ -33,10 +33,17 @@ def sealed(content):
     return hdf5.seal(content) + bytes(content[hdf5.SEAL_SIZE :])
 
 
+def says(file, name, value):
+    """Set an attribute, words as we write them."""
+    text = value.encode() if isinstance(value, str) else b""
+    file.attrs[name] = np.array(text, h5py.string_dtype(length=len(text))) if text else value
+
+
 def made_up(change):
     content = io.BytesIO()
     with h5py.File(content, "w", userblock_size=hdf5.SEAL_SIZE) as file:
-        file.attrs.update(HEAD)
+        for name, value in HEAD.items():
+            says(file, name, value)
         file["replica_00/loss"] = np.zeros(3)
         change(file)
     return sealed(content.getvalue())
@@ -84,15 +91,16 @@ CASES = {
     "deep nesting": nested,
     "an attribute of many": lambda file: file.attrs.__setitem__("x", np.zeros(10)),
     "an empty attribute": lambda file: file.attrs.__setitem__("x", h5py.Empty("f8")),
+    "an attribute of a word of any length": lambda file: file.attrs.__setitem__("x", "word"),
     "a name twice": lambda file: file.attrs.__setitem__("replica_00", 1),
-    "spec: a list": lambda file: file.attrs.__setitem__("spec", "[]"),
-    "spec: a number": lambda file: file.attrs.__setitem__("spec", 7),
-    "spec: not JSON": lambda file: file.attrs.__setitem__("spec", "{"),
-    "spec: deep JSON": lambda file: file.attrs.__setitem__("spec", "[" * 30_000),
-    "spec: many digits": lambda file: file.attrs.__setitem__("spec", '{"a": ' + "9" * 6000 + "}"),
-    "provenance: a word": lambda file: file.attrs.__setitem__("provenance", json.dumps("x")),
-    "version: a word": lambda file: file.attrs.__setitem__("format_version", "2"),
-    "kind: a number": lambda file: file.attrs.__setitem__("kind", 3),
+    "spec: a list": lambda file: says(file, "spec", "[]"),
+    "spec: a number": lambda file: says(file, "spec", 7),
+    "spec: not JSON": lambda file: says(file, "spec", "{"),
+    "spec: deep JSON": lambda file: says(file, "spec", "[" * 30_000),
+    "spec: many digits": lambda file: says(file, "spec", '{"a": ' + "9" * 6000 + "}"),
+    "provenance: a word": lambda file: says(file, "provenance", json.dumps("x")),
+    "version: a word": lambda file: says(file, "format_version", "2"),
+    "kind: a number": lambda file: says(file, "kind", 3),
     "no kind": lambda file: file.attrs.__delitem__("kind"),
 }
 

@@ -87,7 +87,7 @@ def test_an_edit_by_another_program_is_refused_by_name(path):
 
 def test_other_programs_read_it(path):
     with h5py.File(path) as file:
-        assert file.attrs["kind"] == "run" and file.userblock_size == 512
+        assert file.attrs["kind"].decode() == "run" and file.userblock_size == 512
         assert file["words"].asstr()[()].tolist() == ["relu", "tanh"]
 
 

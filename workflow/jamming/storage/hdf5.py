@@ -17,6 +17,7 @@ import numpy as np
 SEAL_SIZE = 512
 SEALED = b"jamming: HDF5 begins after 512 bytes; sha256 from there on: "
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+LIBRARY = ("v110", "v110")  # older formats cannot hold words of fixed length above 64 kB
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}
 # What would compress better is written as it is, so that no small file can fill the memory.
 BEST_COMPRESSION, ALWAYS_ALLOWED, LARGEST_CHUNK = 16, 2**26, 2**18
@@ -65,8 +66,9 @@ def unpacked(content: bytes, skip: Collection[str] = (), arrays: bool = True) ->
 def _built(attributes: Mapping[str, object], tree: Mapping, compress: bool) -> memoryview:
     # In memory: HDF5 does not survive a disk that is full.
     content = io.BytesIO()
-    with h5py.File(content, "w", userblock_size=SEAL_SIZE) as file:
-        file.attrs.update(attributes)
+    with h5py.File(content, "w", userblock_size=SEAL_SIZE, libver=LIBRARY) as file:
+        for name, value in attributes.items():
+            file.attrs[name] = _scalar(value)
         _write(file, tree, compress)
     return content.getbuffer()
 
@@ -84,7 +86,15 @@ def _write(group: h5py.Group, tree: Mapping, compress: bool) -> None:
                 value = value.astype(h5py.string_dtype(length=max(1, value.dtype.itemsize)))
             group.create_dataset(name, data=value, **options)
         else:
-            group.attrs[name] = value
+            group.attrs[name] = _scalar(value)
+
+
+def _scalar(value: object) -> object:
+    # Words of fixed length: HDF5 keeps others in a heap, and never ends reading one that somebody made up.
+    if not isinstance(value, str):
+        return value
+    text = value.encode()
+    return np.array(text, dtype=h5py.string_dtype(length=max(1, len(text))))
 
 
 class _Reader:
@@ -149,10 +159,10 @@ def _largest_stored(item: h5py.Dataset) -> int:
 def _attribute(group: h5py.Group, name: str) -> object:
     opened = group.attrs.get_id(name)
     text = h5py.check_string_dtype(opened.dtype)
-    if opened.shape != () or (text is None and opened.dtype.kind not in "biuf"):
+    if opened.shape != () or (opened.dtype.kind not in "biuf" and (text is None or text.length is None)):
         raise DamageError(f"the attribute {name} of {group.name} is no single number or word")
     value = group.attrs[name]
-    return value.item() if isinstance(value, np.generic) else value
+    return value.decode() if text else value.item() if isinstance(value, np.generic) else value
 
 
 def _bytes_of(tree: Mapping) -> int:
