@@ -29,8 +29,7 @@ def show_minimizers(arguments: argparse.Namespace) -> None:
     text = between_marks(text, "comparison", ["", *table.markdown(rows)])
     text = between_marks(text, "effort", ["", *table.transition(rows, shown["transition"], shown["efforts"])])
     write_whole(arguments.into, text.encode())
-    figure = plot.draw(rows, [tuple(panel) for panel in shown["panels"]])
-    figure.savefig(arguments.out, dpi=160, metadata={"Software": None})
+    write_whole(arguments.out, plot.png(rows, [tuple(panel) for panel in shown["panels"]]))
 
 
 def add_verbs(verbs: Verbs) -> None:

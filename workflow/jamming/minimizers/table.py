@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..criteria import FROZEN_LOSS
-
 Rows = Sequence[Mapping]
+
+COUNTED_TO = 1e-7
+"""Evaluations are counted until 𝓛 is below this. From there every method goes on to zero."""
 
 
 def fitted_at(row: Mapping) -> float:
     """The evaluations after which 𝓛 < 10⁻⁷, NaN for never; seen to within a tenth, where a row is recorded."""
     trace = np.array(row["trace"])
-    below = trace[:, 2] < FROZEN_LOSS
+    below = trace[:, 2] < COUNTED_TO
     return float(trace[below, 0][0]) if below.any() else np.nan
 
 
