@@ -12,6 +12,7 @@ from helpers.synthetic_lines import CROSS_ENTROPY, HINGE, STEPS, replica_tree
 from jamming import tables
 from jamming.analysis import Analysis, AnalysisError
 from jamming.analysis import n_star as line_tables
+from jamming.criteria import End
 from jamming.spec import LinePoint
 from jamming.storage import store
 from jamming.storage.store import Result
@@ -27,7 +28,7 @@ def results():
 
 
 def attempt(n_weights, fitted_at):
-    return Attempt(n_weights, n_weights, 0, 0.0, 0.0, STEPS, fitted_at)
+    return Attempt(n_weights, n_weights, 0, 0.0 if fitted_at != NEVER else 1e-3, 0.0, STEPS, fitted_at)
 
 
 def result(replicas, n_train=100, protocol=HINGE, shortest=0, dim=0, depth=3):
@@ -103,6 +104,29 @@ def test_planted_lines_lie_in_the_range(results):
         assert np.all(planted * 0.85 < group["n_high"]) and np.all(planted * 1.15 > group["n_low"])
 
 
+def test_attempts_are_judged_by_their_loss_and_by_the_rule_of_the_papers_beside_it():
+    """A network whose patterns ended on the margin fits, though N_Δ counts half of them."""
+    attempts = [
+        Attempt(8, 100, 0, 0.0, 0.0, STEPS, STEPS),
+        Attempt(7, 80, 40, 1e-12, 0.0, STEPS, NEVER),
+        Attempt(6, 60, 30, 1e-3, 0.0, STEPS, NEVER),
+    ]
+    point = result([{100: 1}])
+    point.tree["replica_00"] = replica_tree(attempts)
+    rows = line_tables.line([point])
+    assert (list(rows["status"]), list(rows["n_star"])) == (["found"], [pytest.approx(80)])
+    assert (list(rows["status_by_count"]), list(rows["n_star_by_count"])) == (["found"], [pytest.approx(100)])
+    point.tree["replica_00"] = replica_tree(attempts[:2])
+    rows = line_tables.line([point])
+    assert (list(rows["status"]), list(rows["n_star"])) == (["upper_bound"], [pytest.approx(80)]), "stopped too early"
+
+
+def test_cross_entropy_asks_that_all_patterns_are_classified():
+    attempts = [Attempt(8, 100, 0, 0.3, 0.0, STEPS, 10), Attempt(7, 80, 3, 1e-9, 3.0, STEPS, NEVER)]
+    protocol = {"name": "cross_entropy_sgd", "margin": 0.5}
+    assert line_tables.judged(attempts, protocol) == line_tables.judged(attempts, protocol, by_count=True) == attempts
+
+
 def test_times_are_read_off_one_training():
     slow, quick = {100: 900, 60: 4000, 40: 15000, 30: NEVER}, {100: 2500, 60: 9000, 40: 15000, 30: NEVER}
     points = [result([slow], 100, CROSS_ENTROPY, 1000), result([quick], 200, CROSS_ENTROPY, 1000)]
@@ -129,9 +153,7 @@ def test_bound_pools_the_cusps_of_the_runs_near_jamming(results):
         for sweep in ("relu_L2", "relu_L5")
         for one in results["preactivations"][sweep]
         for name, replica in one.tree.items()
-        if name.startswith("replica_")
-        and replica["n_delta"] > 0.25 * replica["n_weights"]
-        and 1e-7 < replica["loss"] < synthetic.MAX_LOSS
+        if name.startswith("replica_") and End.from_tree(replica).is_near_jamming(synthetic.MAX_LOSS)
     ]
     table = tables.tabulate("generalization/figB1", results, ANALYSIS)["bound"]
     assert table["n_runs"] == len(fractions) > 0

@@ -5,7 +5,6 @@ import pytest
 
 from helpers.synthetic import power_law
 from jamming.analysis.power_law import StatisticsError, fit_power_law, mean_and_deviation, power_law_exponent
-from jamming.criteria import is_jammed, is_near_jamming
 from jamming.observables.gaps import POSITIVE_EDGES
 
 LOW, HIGH = 1e-2, 1.0
@@ -129,14 +128,6 @@ def test_the_range_is_in_the_interval():
     bent = [np.concatenate([run, power_law(2.0, 0.2, HIGH, 2000, generator)]) for run in straight]
     effects = {name: fit(runs).resolution[0] for name, runs in (("straight", straight), ("bent", bent))}
     assert effects["straight"] < 0.05 < 0.2 < effects["bent"]
-
-
-def test_jammed_and_near_jamming():
-    assert is_jammed(41, 100) and not is_jammed(40, 100)
-    assert is_near_jamming(75, 100, 1e-4, 1e-3)
-    assert not is_near_jamming(75, 100, 1e-3, 1e-3)
-    assert not is_near_jamming(2, 100, 1e-4, 1e-3)
-    assert not is_near_jamming(75, 100, 1e-9, 1e-3)
 
 
 def test_mean_and_deviation():

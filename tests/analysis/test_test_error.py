@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from helpers import synthetic_generalization
+from helpers.made_runs import ended
 from helpers.synthetic_generalization import from_replicas, planted_n_star, replica
 from jamming import tables
 from jamming.analysis import Analysis, AnalysisError
 from jamming.analysis.test_error import curve, errors, evolution, transition
-from jamming.criteria import UNFITTED_FRACTION
 from jamming.spec import Network
 from jamming.storage import store
 
@@ -79,11 +79,15 @@ def test_half_of_the_replicas_is_no_majority():
     assert transition(np.array([0, 1, 2]), np.full(3, 2)) == ("found", 2)
 
 
-def test_a_tenth_of_n_unsatisfied_is_still_fitted():
-    n_weights = Network(10, 4, 5, "relu").n_weights
-    few, many = (replica([0, 10], [0.5, 0.2], math.floor(UNFITTED_FRACTION * n_weights) + more) for more in (0, 1))
-    group = errors([point(few, many, few)])["P00100"]
+def test_networks_fit_by_their_loss_and_the_papers_rule_stands_beside():
+    """All three have N_Δ > 0.1 N; the patterns of two are on the margin but for rounding."""
+    delta = np.where(np.arange(100) < 60, 1e-9, -0.3)
+    on_margin, off = (replica([0, 10], [0.5, 0.2], 60) | ended(d, 1.0) for d in (delta, 1e8 * delta))
+    for one in (on_margin, off):
+        one["record"]["test_error"] = np.array([0.5, 0.3, 0.2])
+    group = errors([point(on_margin, off, on_margin, width=4)])["P00100"]
     assert group["n_fitted"].tolist() == [2] and group["fraction_fitted"][0] == pytest.approx(2 / 3)
+    assert group["n_fitted_by_count"].tolist() == [0]
 
 
 @pytest.mark.parametrize(("n_delta", "status"), [(0, "always_fitted"), (90, "never_fitted")])

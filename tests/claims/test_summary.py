@@ -2,10 +2,10 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from helpers import synthetic
+from helpers.made_runs import ended
 from helpers.synthetic import SETTINGS
 from helpers.workflow_copy import copy_of_the_project, planned, said, snakemake
 from jamming.__main__ import main
@@ -40,7 +40,7 @@ def written(results, tmp_path_factory):
 
 def test_each_number_is_that_of_the_claims(results):
     found = summary.summarise(SWEEP, results, ANALYSIS)
-    assert found["P/N* (N_Δ > 0.1 N)"].value == position.location(SWEEP, results, ANALYSIS).value
+    assert found["P/N* (𝓛 > 10⁻⁶)"].value == position.location(SWEEP, results, ANALYSIS).value
     assert found["N_Δ/N at the jump"].value == jump.height((SWEEP,), results, ANALYSIS).value
     assert found["γ"].value == exponents.exponent("negative", -1.0, (SWEEP,), results, ANALYSIS).value
     assert all(measured.value is not None for measured in found.values())
@@ -50,15 +50,12 @@ def test_a_run_frozen_on_its_way_down_is_not_jammed_by_its_loss(results):
     """Every run above the made-up transition gets a tiny 𝓛: then none is jammed, though N_Δ > 0.1 N stays."""
 
     def frozen(result):
-        replicas = {
-            name: {**replica, "record": {**replica["record"], "loss": np.full_like(replica["record"]["loss"], 1e-9)}}
-            for name, replica in result.tree.items()
-        }
+        replicas = {name: replica | ended(1e-7 * replica["final"]["delta"]) for name, replica in result.tree.items()}
         return store.Result(result.kind, result.spec, result.provenance, replicas)
 
     runs = {**results, "runs": {SWEEP: [frozen(result) for result in results["runs"][SWEEP]]}}
-    by_number, by_loss = (of(SWEEP, runs, ANALYSIS) for of in (position.location, position.location_by_loss))
-    assert by_number.value == position.location(SWEEP, results, ANALYSIS).value
+    by_number, by_loss = (of(SWEEP, runs, ANALYSIS) for of in (position.location_by_count, position.location))
+    assert by_number.value == position.location_by_count(SWEEP, results, ANALYSIS).value
     assert by_loss.value is None and "which most do not" in by_loss.lacking
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,16 @@ from jamming import claims
 from jamming.analysis.statistics import Measurement, fraction, nothing
 from jamming.claims import catalogue, sizes, verdict
 from jamming.claims.catalogue import Claim, read_catalogue
-from jamming.claims.verdict import INCONCLUSIVE, NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED, compare, judge, runs_needed
+from jamming.claims.verdict import (
+    INCONCLUSIVE,
+    NOT_REPRODUCED,
+    NOT_TESTABLE,
+    REPRODUCED,
+    compare,
+    judge,
+    runs_needed,
+    ungated,
+)
 from jamming.inventory import claim_groups
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,6 +109,32 @@ def test_size_comes_before_the_interval_and_is_said():
     assert judge(claim(n_weights=821), measured(5.0, 0.01), small)[0] == NOT_TESTABLE
 
 
+def test_a_claim_on_several_depths_is_judged_on_each():
+    """The mean over depths lies within the tolerance, which hides that one of them does not."""
+    inside, across, outside = measured(0.5, 0.1), measured(0.9, 0.1), measured(1.5, 0.1)
+    for parts, expected in (
+        ((inside, inside), REPRODUCED),
+        ((inside, across), INCONCLUSIVE),
+        ((inside, outside), NOT_REPRODUCED),
+        ((across, outside), NOT_REPRODUCED),
+        ((inside, nothing("run")), INCONCLUSIVE),
+    ):
+        whole = replace(inside, parts=dict(zip(("L2", "L5"), parts, strict=True)))
+        word, reason = judge(claim(), whole, LARGE)
+        assert word == expected
+        assert reason.startswith("Judged one by one: L2 ") and ", L5 " in reason
+
+
+def test_the_verdict_without_the_gate_is_known_as_well():
+    small = {**LARGE, "n_weights": 820.0}
+    one = replace(measured(0.5, 0.2), note="P = 5000 left out.")
+    assert judge(claim(n_weights=4000), one, small)[0] == NOT_TESTABLE
+    assert ungated(claim(n_weights=4000), one) == (
+        REPRODUCED,
+        "The interval of 95 % lies within the tolerance. P = 5000 left out.",
+    )
+
+
 def test_absent_sweeps_come_first():
     word, reason = judge(claim(n_weights=4000), nothing("result"), {}, ["relu_L3", "relu_L5"])
     assert word == NOT_TESTABLE
@@ -127,8 +163,8 @@ def test_every_published_number_is_in_the_catalogue():
 
 
 def test_schema_and_code_know_the_same_conditions():
-    entry = yaml.safe_load(catalogue.SCHEMA.read_text())["$defs"]["claim"]["properties"]
-    assert list(entry["sizes"]["properties"]) == list(sizes.CONDITIONS)
+    gate = yaml.safe_load(catalogue.SCHEMA.read_text())["$defs"]["gate"]["properties"]
+    assert list(gate["sizes"]["properties"]) == list(sizes.CONDITIONS)
 
 
 def test_no_verdict_is_typed_in():
@@ -174,8 +210,14 @@ MISTAKES = [
     (put("id", "invented"), "no statistic in claims/position.py measures 'invented'; add one or mend the id."),
     (put("source", "somewhere"), "claims.0.source is 'somewhere', but must match the pattern"),
     (put("statement", " "), "claims.0.statement is ' ', but must match the pattern"),
-    (put("sizes", {"n_wieghts": 1}), "claims.0.sizes has an unknown key 'n_wieghts' (did you mean 'n_weights'?)"),
-    (put("sizes", {"steps": 0}), "claims.0.sizes.steps is 0, but must be greater than 0."),
+    (
+        put("gate", "transitions"),
+        "'transition-location-L2' has the gate 'transitions', but there are any, averages, ex",
+    ),
+    (
+        put("follows_from", "invented"),
+        "'transition-location-L2' follows from 'invented', which is no claim; mend the id",
+    ),
     (lambda entries: entries.append(entries[0]), "holds 'transition-location-L2' more than once; keep one of them."),
     (lambda entries: entries.pop(), "lacks 'accuracy-at-jamming', which claims/generalization.py measures; add it."),
     (lambda entries: entries.clear(), "claims is [], but must hold at least 1."),

@@ -29,12 +29,33 @@ def replica_of(point: Point, dataset: store.Result, params: np.ndarray, seed: in
         "seed_data": seed,
         "converged": not np.any(delta > 0),
         "state": {"params": np.array([np.zeros_like(params), params])},
-        "final": {"output": output, "delta": delta},
+        **ended(delta, output=output),
+    }
+
+
+def ended(delta, margin: float = 0.5, output=None, before: float = 1.0) -> dict:
+    """`final` and `record` of a replica that ended with these Δ (P,); labels are +1 and −1 in turn without `output`.
+
+    Before the last part of its training its 𝓛 was `before` times as large.
+    """
+    delta = np.asarray(delta, float)
+    labels = np.where(np.arange(len(delta)) % 2 == 0, 1.0, -1.0)
+    loss = losses.quadratic_hinge(delta)
+    record = {
+        "step": np.array([0, 7, 10]),
+        "n_delta": np.full(3, np.sum(delta > 0)),
+        "loss": np.array([1.0, before * loss, loss]),
+        "gradient_norm": 0.2 * np.sqrt([1.0, before * loss, loss]),
+        "misclassified": np.zeros(3),
+    }
+    return {"final": {"delta": delta, "output": labels * (margin - delta) if output is None else output}} | {
+        "record": record
     }
 
 
 def run_of(point: Point, replicas: list[dict]) -> store.Result:
-    tree = {f"replica_{index:02d}": replica for index, replica in enumerate(replicas)}
+    n_weights = point.network.n_weights
+    tree = {f"replica_{index:02d}": {"n_weights": n_weights, **replica} for index, replica in enumerate(replicas)}
     return store.Result("run", json.loads(point.to_json()), {}, tree)
 
 

@@ -9,6 +9,8 @@ import json
 import numpy as np
 
 from helpers import synthetic_generalization, synthetic_lines
+from jamming.criteria import End, end_of
+from jamming.observables import gaps
 from jamming.spec import Network, Point, Protocol
 from jamming.storage.store import Result
 
@@ -23,7 +25,6 @@ SWEEPS = {
 
 THETA, GAMMA = 0.3, 0.2
 POSITIVE_RANGE, NEGATIVE_RANGE = (1e-2, 1.0), (1e-3, 1e-1)
-N_BINS = {"positive": np.logspace(-6, 2, 81), "negative": np.logspace(-8, 2, 101)}
 MAX_LOSS = 1e-3
 SETTINGS = json.dumps({"max_loss": MAX_LOSS, "n_bootstrap": 20, "seed": 1})
 """What the verbs are told about the analysis of these results."""
@@ -63,13 +64,11 @@ def _point_trees(point: Point, critical: float, generator: np.random.Generator) 
         run = _run(point, critical, generator)
         state = {
             "n_train": point.n_train,
-            "n_weights": point.network.n_weights,
-            "n_delta": int(run["record"]["n_delta"][-1]),
-            "loss": float(run["record"]["loss"][-1]),
             "converged": run["converged"],
+            **end_of(run, point.protocol.margin).to_tree(),
         }
         trees["runs"][name] = run
-        trees["gaps"][name] = {**state, **_gaps(run["final"]["delta"], state["loss"])}
+        trees["gaps"][name] = {**state, **_gaps(run["final"]["delta"])}
         trees["preactivations"][name] = {**state, **_preactivations(point.network, generator)}
         trees["spectra"][name] = {**state, **_spectra(point.network, state, generator)}
     return trees
@@ -95,9 +94,21 @@ def _run(point: Point, critical: float, generator: np.random.Generator) -> dict:
         "steps_done": int(steps[-1]),
         "n_params": point.network.n_params,
         "n_weights": n_weights,
-        "record": {"step": steps, "n_delta": n_delta, "loss": loss, "misclassified": misclassified},
-        "final": {"delta": _deltas(n_train, int(n_delta[-1]), final_loss, generator)},
+        "record": {
+            "step": steps,
+            "n_delta": n_delta,
+            "loss": loss,
+            "misclassified": misclassified,
+            "gradient_norm": 0.2 * np.sqrt(loss),
+        },
+        "final": final_state(_deltas(n_train, int(n_delta[-1]), final_loss, generator), point.protocol.margin),
     }
+
+
+def final_state(delta: np.ndarray, margin: float) -> dict:
+    """The group `final` of a run that ended with these Δ (P,), labels +1 and −1 in turn."""
+    labels = np.where(np.arange(len(delta)) % 2 == 0, 1.0, -1.0)
+    return {"delta": delta, "output": labels * (margin - delta)}
 
 
 def power_law(exponent: float, low: float, high: float, size: int, generator: np.random.Generator) -> np.ndarray:
@@ -107,25 +118,18 @@ def power_law(exponent: float, low: float, high: float, size: int, generator: np
 
 
 def _deltas(n_train: int, n_delta: int, loss: float, generator: np.random.Generator) -> np.ndarray:
-    overlaps = power_law(THETA, 1e-7, 3.0, n_delta, generator) * np.sqrt(loss)
+    overlaps = power_law(THETA, 1e-7, 3.0, n_delta, generator)
+    overlaps *= np.sqrt(2 * n_train * loss / max((overlaps**2).sum(), 1e-300))
     gaps = power_law(-GAMMA, 1e-9, 1.5, n_train - n_delta, generator)
     return np.concatenate([overlaps, -gaps])
 
 
-def _gaps(delta: np.ndarray, loss: float) -> dict:
-    values = {"positive": delta[delta > 0] / np.sqrt(loss) if loss > 0 else np.array([]), "negative": -delta[delta < 0]}
-    tree = {}
-    for side, (low, high) in (("positive", POSITIVE_RANGE), ("negative", NEGATIVE_RANGE)):
-        inside = values[side][(values[side] >= low) & (values[side] <= high)]
-        tree[side] = {
-            "edges": N_BINS[side],
-            "counts": np.histogram(values[side], N_BINS[side])[0],
-            "range_low": low,
-            "range_high": high,
-            "n_in_range": len(inside),
-            "sum_log": float(np.log(inside).sum()),
-        }
-    return tree
+def _gaps(delta: np.ndarray) -> dict:
+    return {
+        "positive": gaps.distribution(gaps.overlaps(delta), gaps.POSITIVE_EDGES, POSITIVE_RANGE),
+        "positive_by_loss": gaps.distribution(gaps.overlaps_by_loss(delta), gaps.POSITIVE_EDGES, POSITIVE_RANGE),
+        "negative": gaps.distribution(gaps.gaps(delta), gaps.NEGATIVE_EDGES, NEGATIVE_RANGE),
+    }
 
 
 def _preactivations(network: Network, generator: np.random.Generator) -> dict:
@@ -145,7 +149,7 @@ def _preactivations(network: Network, generator: np.random.Generator) -> dict:
 def _spectra(network: Network, state: dict, generator: np.random.Generator) -> dict:
     n_params, n_hidden, n_delta = network.n_params, network.n_hidden, state["n_delta"]
     described = {
-        "measured": n_delta > 0.1 * network.n_weights and state["loss"] < MAX_LOSS,
+        "measured": End.from_tree(state).is_near_jamming(MAX_LOSS),
         "n_params": n_params,
         "n_hidden": n_hidden,
     }
@@ -157,7 +161,7 @@ def _spectra(network: Network, state: dict, generator: np.random.Generator) -> d
     h0 = gradients @ gradients.T
     noise = generator.standard_normal(h0.shape) * np.exp(0.7 * generator.standard_normal(len(h0)))
     shift = 0.15 * np.eye(len(h0)) * (network.activation == "tanh")
-    hp = 0.5 * np.sqrt(state["loss"]) * ((noise + noise.T) / np.sqrt(len(h0)) + shift)
+    hp = 0.5 * state["overlap"] * ((noise + noise.T) / np.sqrt(len(h0)) + shift)
     zeros = np.zeros(n_zero)
     found = {
         name: np.sort(np.concatenate([np.linalg.eigvalsh(matrix), zeros]))

@@ -44,7 +44,10 @@ def from_replicas(depth, n_train, width, replicas, steps=STEPS):
     protocol = Protocol("hinge_adam_constant", 1.0, steps, 1e-3, 0.0, 250000)
     network = Network(10, width, depth, "relu")
     point = Point(f"generalization_L{depth}", "mnist", network, protocol, n_train, max(len(replicas), 1), "float64", 0)
-    tree = {f"replica_{number:02d}": {"n_weights": network.n_weights, **one} for number, one in enumerate(replicas)}
+    tree = {
+        f"replica_{number:02d}": {"n_weights": network.n_weights, "final": _final(one, n_train), **one}
+        for number, one in enumerate(replicas)
+    }
     return Result("run", json.loads(point.to_json()), {}, tree)
 
 
@@ -60,9 +63,18 @@ def replica(step, test_error, n_delta):
             "step": step,
             "n_delta": overlaps,
             "loss": 1e-4 * overlaps,
+            "gradient_norm": 1e-3 * np.sqrt(overlaps),
             "test_error": np.asarray(test_error, float),
         },
     }
+
+
+def _final(one, n_train):
+    """Δ and f of as many patterns as the record says, or of as many as it takes, with overlaps of half the margin."""
+    n_delta = int(one["record"]["n_delta"][-1]) if len(one["record"]["n_delta"]) else 0
+    delta = np.where(np.arange(max(n_train, n_delta)) < n_delta, 0.5 + 0.001 * np.arange(max(n_train, n_delta)), -0.5)
+    labels = np.where(np.arange(len(delta)) % 2 == 0, 1.0, -1.0)
+    return {"delta": delta, "output": labels * (1.0 - delta)}
 
 
 def _replica(width, depth, ratio, steps, generator):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from helpers.made_runs import point_for, run_of, through_a_file
+from helpers.made_runs import ended, point_for, run_of, through_a_file
 from jamming.__main__ import main
 from jamming.observables import ObservableError, gaps
 from jamming.spec import Network
@@ -16,7 +16,7 @@ from jamming.storage import store
 
 def replica(delta):
     delta = np.array(delta)
-    return {"converged": not np.any(delta > 0), "final": {"delta": delta}}
+    return {"converged": not np.any(delta > 0), **ended(delta)}
 
 
 def most_likely_exponent(found):
@@ -34,13 +34,30 @@ def most_likely_exponent(found):
 def test_overlaps_are_in_units_of_the_square_root_of_the_loss():
     delta = np.array([3.0, -1.0, 1.0, -0.25, 0.0])
     # 𝓛 = (9 + 1) / 2 / 5 = 1: the loss counts all five patterns
-    np.testing.assert_allclose(gaps.overlaps(delta), [3, 1], rtol=1e-15)
-    np.testing.assert_allclose(gaps.overlaps(7e-9 * delta), [3, 1], rtol=1e-14)
+    np.testing.assert_allclose(gaps.overlaps_by_loss(delta), [3, 1], rtol=1e-15)
+    np.testing.assert_allclose(gaps.overlaps_by_loss(7e-9 * delta), [3, 1], rtol=1e-14)
     np.testing.assert_array_equal(gaps.gaps(delta), [1, 0.25])
 
 
+def test_one_pattern_far_from_the_margin_does_not_move_the_unit():
+    delta = np.array([3.0, -1.0, 1.0, 2.0])
+    np.testing.assert_allclose(gaps.overlaps(delta), [1.5, 0.5, 1.0])
+    np.testing.assert_allclose(gaps.overlaps(np.array([300.0, -1.0, 1.0, 2.0]))[1:], [0.5, 1.0])
+
+
+def test_dead_patterns_are_left_out():
+    """The first two share their output and have opposite labels: one is unsatisfied, whatever the parameters."""
+    point = point_for(Network(2, 3, 1, "relu"), n_train=4)
+    output = np.array([0.3, 0.3, 0.4, -0.7])
+    delta = 0.5 - np.array([1, -1, 1, -1]) * output
+    found = gaps.measure(run_of(point, [{"converged": False, **ended(delta, output=output)}]))["replica_00"]
+    assert (found["n_dead"], found["n_delta"]) == (2, 3)
+    assert found["positive"]["counts"].sum() == 1 and found["positive_by_loss"]["counts"].sum() == 3
+
+
 def test_nothing_overlaps_in_a_converged_run():
-    assert gaps.overlaps(np.array([-1.0, -2.0, 0.0])).size == 0
+    for of in (gaps.overlaps, gaps.overlaps_by_loss):
+        assert of(np.array([-1.0, -2.0, 0.0])).size == 0
 
 
 def test_distribution_counts_each_value_in_its_bin():

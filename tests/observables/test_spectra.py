@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.made_runs import dataset_for, point_for, replica_of, run_of, through_a_file
+from helpers.made_runs import dataset_for, ended, point_for, replica_of, run_of, through_a_file
 from jamming import losses
 from jamming import network as net
 from jamming.observables import ObservableError, spectra
@@ -331,8 +331,8 @@ def test_measure_takes_the_first_replicas_near_jamming(run, dataset, tmp_path):
 def test_measure_leaves_out_runs_that_are_not_jammed(run, dataset):
     quiet = {name: dict(replica) for name, replica in run.tree.items()}
     few = np.full(POINT.n_train, -1.0)
-    few[: int(0.1 * NETWORK.n_weights)] = 0.1
-    quiet["replica_00"]["final"] = run.tree["replica_00"]["final"] | {"delta": few}
+    few[: int(0.1 * NETWORK.n_weights)] = 0.1  # and still falling
+    quiet["replica_00"] |= ended(few, output=run.tree["replica_00"]["final"]["output"], before=100.0)
     tree = spectra.measure(run_of(POINT, list(quiet.values())), dataset, max_loss=10, max_spectra=9)
     assert tree["replica_00"]["n_delta"] == 6  # of N = 66
     assert [tree[name]["measured"] for name in sorted(run.tree)] == [False, False, True, True]

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from helpers import synthetic
+from helpers.made_runs import ended
 from jamming import inventory, tables
 from jamming.analysis import Analysis, AnalysisError
 from jamming.analysis.power_law import power_law_exponent
+from jamming.criteria import End, end_of
 from jamming.storage import store
 from jamming.storage.store import Result
 
@@ -26,9 +28,7 @@ def near(results, kind, sweep):
         replica
         for result in results[kind][sweep]
         for name, replica in result.tree.items()
-        if name.startswith("replica_")
-        and replica["n_delta"] > 0.1 * replica["n_weights"]
-        and replica["loss"] < synthetic.MAX_LOSS
+        if name.startswith("replica_") and End.from_tree(replica).is_near_jamming(synthetic.MAX_LOSS)
     ]
 
 
@@ -68,7 +68,9 @@ def test_final_states_have_one_row_per_run(results):
     assert rows["p_over_n"][row] == result.spec["n_train"] / n_weights
     assert rows["n_delta_over_n"][row] == last["n_delta"][-1] / n_weights
     assert rows["misclassified"][row] == last["misclassified"][-1]
-    assert rows["loss"][row] == last["loss"][-1]
+    assert rows["loss"][row] == pytest.approx(last["loss"][-1])
+    assert set(rows["state"]) == {"fits", "jammed"} and np.all((rows["state"] == "fits") == (rows["loss"] <= 1e-6))
+    np.testing.assert_array_equal(rows["fits_by_count"], rows["n_delta_over_n"] <= 0.1)
 
 
 def test_evolution_shows_late_times_and_every_end(results):
@@ -119,9 +121,9 @@ def test_gap_density_against_a_plain_histogram(results):
     values = []
     for result in results["runs"]["relu_L3"]:
         for replica in result.tree.values():
-            loss, delta = replica["record"]["loss"][-1], replica["final"]["delta"]
-            if 0 < loss < synthetic.MAX_LOSS and (delta > 0).sum() > 0.1 * replica["n_weights"]:
-                values.append(delta[delta > 0] / np.sqrt(loss))
+            if end_of(replica, 0.5).is_near_jamming(synthetic.MAX_LOSS):
+                overlaps = replica["final"]["delta"].clip(min=0)
+                values.append(overlaps[overlaps > 0] / np.median(overlaps[overlaps > 0]))
     counts, _ = np.histogram(np.concatenate(values), edges)
     shown = counts >= 5
     np.testing.assert_allclose(rows["density"], (counts / counts.sum() / np.diff(edges))[shown])
@@ -166,22 +168,23 @@ def test_h0_of_one_run_is_a_plain_histogram(results):
     assert table["zero_weight"] == pytest.approx(1 - replica["n_delta"] / replica["n_params"])
 
 
-def test_spectra_collapse_only_when_divided_by_the_root_of_the_loss():
-    """Runs with the same spectrum of H_p in λ/√𝓛 and losses two decades apart: (b) has one curve, (a) has two."""
+def test_spectra_collapse_only_when_divided_by_the_overlap():
+    """Runs with the same spectrum of H_p in λ/Δ̃ and losses two decades apart: (b) has one curve, (a) has two."""
     shape = np.concatenate([np.linspace(-3, -0.01, 200), np.zeros(10), np.linspace(0.01, 3, 200)])
     tree = {"max_loss": 1e-3}
-    for number, loss in enumerate((1e-6, 1e-4)):
+    for number, loss in enumerate((4e-6, 4e-4)):
         zeros_and_bulk = np.concatenate([np.zeros(210), np.linspace(0.1, 1, 200)])
         tree[f"replica_{number:02d}"] = {
             "measured": True,
-            "n_weights": 400,
             "n_params": 410,
-            "n_delta": 200,
-            "loss": loss,
+            **end_of(
+                {"n_weights": 400, **ended(np.where(np.arange(400) < 200, 2 * np.sqrt(loss), -0.1))}, 0.5
+            ).to_tree(),
             "eigenvalues": {"hp": shape * np.sqrt(loss), "h0": zeros_and_bulk, "h": zeros_and_bulk},
             "rank_h0": 200,
             "n_zero_hp": 10,
             "n_negative_hp": 200,
+            "n_positive_hp": 200,
             "n_negative_h": 0,
         }
     sweeps = {sweep: [Result("spectra", {}, {}, tree)] for sweep in ("relu_L2", "relu_L3", "relu_L5", "tanh_L3")}
@@ -190,7 +193,7 @@ def test_spectra_collapse_only_when_divided_by_the_root_of_the_loss():
     np.testing.assert_allclose(rescaled["density"][0], rescaled["density"][1])
     assert rescaled["c0"] == 0.5 and rescaled["zero_weight"] == pytest.approx(10 / 410)
     low, high = table["hp_positive"]["density"]
-    assert table["hp_positive"]["loss"] == pytest.approx([1e-6, 1e-4])
+    assert table["hp_positive"]["loss"] == pytest.approx([4e-6, 4e-4])
     assert np.abs(low - high).max() > 0.5 * low.max()
 
 

@@ -1,4 +1,4 @@
-"""Distributions of overlaps z = Δ/√𝓛 > 0 and of gaps Δ < 0 near jamming, with their exponents ([G] Sec. VI)."""
+"""Distributions of overlaps Δ > 0 and of gaps Δ < 0 near jamming, with their exponents ([G] Sec. VI)."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -27,11 +27,22 @@ MIN_COUNT = 5
 def distributions(
     results: Mapping[str, Sequence["Result"]], sweeps: Mapping[str, str], side: str, analysis: Analysis
 ) -> dict:
-    """P_+ (`side` = "positive") or P_− ("negative") of the runs near jamming, for each group name in `sweeps`."""
-    return {
-        group: distribution(near_jamming(results[sweep], analysis.max_loss), sweep, side, analysis)
-        for sweep, group in sweeps.items()
-    }
+    """P_+ (`side` = "positive") or P_− ("negative") of the runs near jamming, for each group name in `sweeps`.
+
+    P_+ is that of z in units of the median overlap; attributes exponent_by_loss and exponent_by_loss_error are those of
+    z = Δ/√𝓛, as in the papers.
+    """
+    found = {}
+    for sweep, group in sweeps.items():
+        near = near_jamming(results[sweep], analysis.max_loss)
+        found[group] = distribution(near, sweep, side, analysis)
+        if side == "positive" and near:
+            by_loss = distribution(near, sweep, "positive_by_loss", analysis)
+            found[group] |= {
+                "exponent_by_loss": by_loss["exponent"],
+                "exponent_by_loss_error": by_loss["exponent_error"],
+            }
+    return found
 
 
 def distribution(replicas: Sequence[dict], sweep: str, side: str, analysis: Analysis) -> dict:
@@ -39,7 +50,7 @@ def distribution(replicas: Sequence[dict], sweep: str, side: str, analysis: Anal
 
     Columns: centre (geometric), density, error (standard error over runs, 0 for one run), each (B,). Attributes:
     n_runs, max_loss, exponent (p ∝ z^exponent), exponent_error (half the interval of 68 %: runs and range), n_in_range,
-    fraction_in_range (of all values counted), range_low, range_high.
+    fraction_in_range (of all values counted), range_low, range_high, and unit, what z is divided by.
     Raises AnalysisError when runs differ in bins or in the range of the fit.
     """
     if not replicas:
@@ -61,6 +72,7 @@ def distribution(replicas: Sequence[dict], sweep: str, side: str, analysis: Anal
         "exponent_error": (high - low) / 2,
         "n_in_range": n_in_range,
         "fraction_in_range": n_in_range / max(counts.sum(), 1),
+        "unit": "median" if side == "positive" else "",
         "range_low": float(parts[0]["range_low"]),
         "range_high": float(parts[0]["range_high"]),
     }

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..criteria import fits_by_count
 from . import AnalysisError
-from .sweeps import replicas
+from .sweeps import ends, replicas
 
 if TYPE_CHECKING:
     from ..storage.store import Result
@@ -18,23 +19,32 @@ FIRST_FRACTION = 3e5 / 1e7
 def final_states(results: Sequence["Result"], margin: float | None = None) -> dict:
     """One row per run: where it ended.
 
-    Columns: n_train, p_over_n, loss, n_delta_over_n, misclassified, each (R,). Attributes: n_runs, depth, n_weights,
-    margin. With `margin` given, 𝓛 is expressed in that margin: Δ → αΔ, 𝓛 → α²𝓛, α = margin/ε ([G] ref. 63).
+    Columns: n_train, p_over_n, loss, n_delta_over_n, misclassified, and of `criteria.End` state, living_loss, n_dead,
+    fall, bulk_fall and gradient; fits_by_count is the rule of the papers, N_Δ ≤ 0.1 N. Each (R,). Attributes:
+    n_runs, depth, n_weights, margin. With `margin` given, 𝓛 is expressed in that margin: Δ → αΔ, 𝓛 → α²𝓛, α = margin/ε
+    ([G] ref. 63).
     """
     own_margin = _common(results, "protocol", "margin")
     scale = 1.0 if margin is None else (margin / own_margin) ** 2
     rows = []
     for result in results:
         n_train, n_weights = result.spec["n_train"], _n_weights(result)
-        for replica in replicas([result]):
-            record = replica["record"]
-            last = (record[name][-1] for name in ("loss", "n_delta", "misclassified"))
-            loss, n_delta, misclassified = last
-            rows.append((n_train, n_train / n_weights, scale * loss, n_delta / n_weights, misclassified))
-    names = ("n_train", "p_over_n", "loss", "n_delta_over_n", "misclassified")
-    columns = {name: np.array(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
+        for replica, end in zip(replicas([result]), ends([result]), strict=True):
+            rows.append(
+                {
+                    "n_train": n_train,
+                    "p_over_n": n_train / n_weights,
+                    "loss": scale * end.loss,
+                    "n_delta_over_n": end.n_delta / n_weights,
+                    "misclassified": replica["record"]["misclassified"][-1],
+                    "state": end.state,
+                    "living_loss": scale * end.living_loss,
+                    "fits_by_count": int(fits_by_count(end.n_delta, n_weights)),
+                    **{name: getattr(end, name) for name in ("n_dead", "fall", "bulk_fall", "gradient")},
+                }
+            )
     return {
-        **columns,
+        **{name: np.array([row[name] for row in rows]) for name in rows[0]},
         "n_runs": len(rows),
         "depth": _common(results, "network", "depth"),
         "n_weights": _n_weights(results[0]),

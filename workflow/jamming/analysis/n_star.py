@@ -1,11 +1,13 @@
 """The transition lines N*(P): points with their uncertainty, or bounds where a search found no transition."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..training.widths import from_columns, n_star_at
+from ..criteria import fits, fits_by_count
+from ..training.widths import NEVER, Attempt, from_columns, n_star_at
 from . import Analysis, AnalysisError
 from .power_law import mean_and_deviation
 from .sweeps import near_jamming, replicas
@@ -40,8 +42,9 @@ FRACTIONS = (1 / 100, 1 / 50, 1 / 20, 1 / 10, 1 / 5, 1 / 2, 1.0)
 def line(results: Sequence["Result"], time: float = np.inf) -> dict:
     """N* against P for networks trained `time` steps (inf: to their end), one row per P, in increasing P.
 
-    Columns, each (K,): n_train, status, n_star, n_low, n_high, n_replicas, n_found. Attributes: depth, dim (0: d = h),
-    loss ("hinge" or "cross-entropy").
+    Columns, each (K,): n_train, status, n_star, n_low, n_high, n_replicas, n_found; status_by_count and n_star_by_count
+    are status and N* by the rule of the papers for the hinge loss, N_Δ ≤ 0.1 N (`criteria`). Attributes: depth, dim
+    (0: d = h), loss ("hinge" or "cross-entropy").
 
     status "found", where at least half of the replicas found a transition: n_star is the geometric mean of theirs. On
     its uncertainty: the standard error s of ln N* over replicas gives n_high = n_star·eˢ; downwards the spacing of the
@@ -119,14 +122,14 @@ Outcome = tuple[str, float, float]
 """Where one replica's search found its transition: status, n_star and n_below, see `widths.n_star_at`."""
 
 
-def outcomes(result: "Result", time: float = np.inf) -> list[Outcome]:
-    """One outcome for each replica of a point, for networks trained `time` steps.
+def outcomes(result: "Result", time: float = np.inf, by_count: bool = False) -> list[Outcome]:
+    """One outcome for each replica of a point, for networks trained `time` steps; `by_count`, see `judged`.
 
     Raises AnalysisError when there is no replica, or one without attempts.
     """
     found = []
     for replica in replicas([result]):
-        attempts = from_columns(replica["attempts"])
+        attempts = judged(from_columns(replica["attempts"]), result.spec["protocol"], by_count)
         if not attempts:
             raise AnalysisError(
                 f"a replica of line '{result.spec['line']}', P = {result.spec['n_train']}, has no attempts; "
@@ -138,6 +141,23 @@ def outcomes(result: "Result", time: float = np.inf) -> list[Outcome]:
             f"line '{result.spec['line']}' has no replica at P = {result.spec['n_train']}; search that point again."
         )
     return found
+
+
+def judged(attempts: Sequence[Attempt], protocol: Mapping, by_count: bool = False) -> list[Attempt]:
+    """Attempts whose `fitted_at` says what `criteria.fits` does of their 𝓛, or the rule of the papers (`by_count`).
+
+    A search that stopped by one rule need not have reached the transition of the other, which is then a bound. Under
+    cross-entropy all patterns must be classified, which both rules leave as it is.
+    """
+    if protocol["name"] == "cross_entropy_sgd":
+        return list(attempts)
+
+    def fitted(attempt: Attempt) -> bool:
+        if by_count:
+            return bool(fits_by_count(attempt.n_delta, attempt.n_weights))
+        return bool(fits(attempt.loss, protocol["margin"]))
+
+    return [replace(attempt, fitted_at=attempt.steps if fitted(attempt) else NEVER) for attempt in attempts]
 
 
 def combined(found: Sequence[Outcome]) -> dict:
@@ -155,7 +175,14 @@ def combined(found: Sequence[Outcome]) -> dict:
 def _point(result: "Result", time: float) -> dict:
     found = outcomes(result, time)
     n_found = sum(status == "found" for status, *_ in found)
-    return {**combined(found), "n_replicas": len(found), "n_found": n_found}
+    by_count = combined(outcomes(result, time, by_count=True))
+    return {
+        **combined(found),
+        "n_replicas": len(found),
+        "n_found": n_found,
+        "status_by_count": by_count["status"],
+        "n_star_by_count": by_count["n_star"],
+    }
 
 
 def _found(found: np.ndarray, never: Sequence[float], always: Sequence[float]) -> dict:

@@ -5,8 +5,8 @@ kind would give can be foretold, and with it how many of them a verdict takes.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,7 +24,8 @@ class Measurement:
     there is no interval. "binomial": the fraction `value` of `exposure` trials. "poisson": `value` times `exposure`
     events were counted. `resolution` is how far the value may lie lower and higher for a reason that more runs do not
     mend, such as the spacing of the widths that were trained; it widens the interval as it is. `logarithmic`: error and
-    resolution are those of ln `value`, as for ratios, which are off by factors.
+    resolution are those of ln `value`, as for ratios, which are off by factors. `note` says what was left out, a whole
+    sentence. `parts` are the same number measured on each depth, say, for itself: a verdict asks all of them.
     """
 
     value: float | None
@@ -36,6 +37,8 @@ class Measurement:
     resolution: tuple[float, float] = (0.0, 0.0)
     logarithmic: bool = False
     lacking: str = ""
+    note: str = ""
+    parts: Mapping[str, "Measurement"] = field(default_factory=dict)
 
     def interval(self, level: float, n_runs: int | None = None) -> tuple[float, float] | None:
         """The central interval of this confidence, as it is or as expected of `n_runs` runs; None without one."""
@@ -92,6 +95,52 @@ def bootstrap(
         if logarithmic and found.value is not None
         else found
     )
+
+
+def mean(values: Sequence[float], n_resamples: int, seed: int, lacking: str, positive: bool = False) -> Measurement:
+    """The mean of one number of each run.
+
+    `positive`: the interval is made in the logarithm, which covers as often as it says also where the numbers of runs
+    are skewed, as positive ones are (docs/statistics.md).
+    """
+    positive = positive and min(values, default=0) > 0
+
+    def of(strata: Strata) -> float:
+        return math.log(np.mean(strata[0])) if positive else float(np.mean(strata[0]))
+
+    return bootstrap(of, [list(values)], n_resamples, seed, lacking, logarithmic=positive)
+
+
+def of_each(measure: Callable[[Sequence[str]], Measurement], names: Mapping[str, str]) -> Measurement:
+    """The measurement on all sweeps or lines together, with that on each of them as its parts.
+
+    `names`: sweep → what its part is called.
+    """
+    found = measure(tuple(names))
+    return replace(found, parts={group: measure((name,)) for name, group in names.items()})
+
+
+def difference_of(one: Measurement, other: Measurement) -> Measurement:
+    """One number less another, measured on other runs: errors add in quadrature, degrees by Welch & Satterthwaite."""
+    if one.value is None or other.value is None:
+        return one if one.value is None else other
+    value, n_runs = one.value - other.value, one.n_runs + other.n_runs
+    resolution = (one.resolution[0] + other.resolution[1], one.resolution[1] + other.resolution[0])
+    if one.error is None or other.error is None:
+        return Measurement(value, n_runs, resolution=resolution)
+    variances = one.error**2, other.error**2
+    total = sum(variances)
+    each = sum(v**2 / m.degrees for v, m in zip(variances, (one, other), strict=True))
+    degrees = total**2 / each if each > 0 else one.degrees + other.degrees
+    return Measurement(value, n_runs, error=math.sqrt(total), degrees=degrees, resolution=resolution)
+
+
+def kendall(one: Sequence[float], other: Sequence[float]) -> float:
+    """Kendall's τ of two sequences (K,), ties counted half; 0 where one of them is constant."""
+    from scipy.stats import kendalltau
+
+    tau = float(kendalltau(one, other).statistic)
+    return tau if math.isfinite(tau) else 0.0
 
 
 def times_drawn(sizes: Sequence[int], n_resamples: int, seed: int) -> list[np.ndarray]:

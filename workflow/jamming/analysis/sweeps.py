@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..criteria import is_near_jamming
+from ..criteria import End, end_of
 
 if TYPE_CHECKING:
     from ..storage.store import Result
@@ -28,10 +28,12 @@ def replicas(results: Sequence["Result"]) -> Iterator[dict]:
 
 
 def near_jamming(results: Sequence["Result"], max_loss: float) -> list[dict]:
-    """The replicas of an observable that are jammed with 𝓛 < `max_loss`, sorted by 𝓛."""
-    chosen = (
-        replica
-        for replica in replicas(results)
-        if is_near_jamming(replica["n_delta"], replica["n_weights"], replica["loss"], max_loss)
-    )
-    return sorted(chosen, key=lambda replica: replica["loss"])
+    """The replicas of an observable that are jammed with 𝓛 < `max_loss`, sorted by the 𝓛 of their living patterns."""
+    chosen = [(End.from_tree(replica), replica) for replica in replicas(results)]
+    near = [(end.living_loss, replica) for end, replica in chosen if end.is_near_jamming(max_loss)]
+    return [replica for _, replica in sorted(near, key=lambda pair: pair[0])]
+
+
+def ends(results: Sequence["Result"]) -> list[End]:
+    """How each run of a sweep ended, in the order of `replicas`; from results of kind "run"."""
+    return [end_of(replica, result.spec["protocol"]["margin"]) for result in results for replica in replicas([result])]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..criteria import UNFITTED_FRACTION
+from ..criteria import FITS, fits_by_count
 from . import AnalysisError
-from .sweeps import replicas
+from .sweeps import ends, replicas
 
 if TYPE_CHECKING:
     from ..storage.store import Result
@@ -27,8 +27,8 @@ def errors(results: Sequence["Result"]) -> dict:
     A group has one row per width, in increasing N. Columns, each (K,): width, n_weights; final, the mean over replicas
     of the last test error, and minimum, that of its least value on the way (as in [S], on the same test set);
     final_error and minimum_error, their standard errors over replicas (nan for one replica); n_replicas, n_fitted and
-    fraction_fitted (replicas with N_Δ ≤ 0.1 N at the end). Attributes: n_train, and of the transition, see
-    `transition`: status, n_star, n_below.
+    fraction_fitted (replicas that fit, `criteria.fits`), n_fitted_by_count (by the rule of the papers, N_Δ ≤ 0.1 N).
+    Attributes: n_train, and of the transition, see `transition`: status, n_star, n_below.
 
     Raises AnalysisError if points differ in depth, two have the same P and width, or one has no replica, no recorded
     step
@@ -133,7 +133,8 @@ def _row(point: "Result") -> dict:
     test_error = [run["record"]["test_error"] for run in runs]
     final, final_error = _mean_and_error(np.array([values[-1] for values in test_error]))
     minimum, minimum_error = _mean_and_error(np.array([values.min() for values in test_error]))
-    n_fitted = sum(run["record"]["n_delta"][-1] <= UNFITTED_FRACTION * run["n_weights"] for run in runs)
+    of_runs = ends([point])
+    n_fitted = sum(end.state == FITS for end in of_runs)
     return {
         "width": _width(point),
         "n_weights": int(runs[0]["n_weights"]),
@@ -142,7 +143,8 @@ def _row(point: "Result") -> dict:
         "minimum": minimum,
         "minimum_error": minimum_error,
         "n_replicas": len(runs),
-        "n_fitted": int(n_fitted),
+        "n_fitted": n_fitted,
+        "n_fitted_by_count": sum(int(fits_by_count(end.n_delta, end.n_weights)) for end in of_runs),
         "fraction_fitted": n_fitted / len(runs),
     }
 

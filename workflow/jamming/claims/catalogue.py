@@ -20,8 +20,9 @@ class Claim:
     """One published number or statement.
 
     `published` as the paper puts it, `source` where; `observable` is the statistic that tests it, `unit` its unit.
-    `sizes` are the conditions (`sizes.CONDITIONS`) under which the test means anything. The claim is reproduced if the
-    statistic lies within [`low`, `high`] (None: no bound on that side), and `argument` says why these.
+    `sizes` are the conditions (`sizes.CONDITIONS`) under which the test means anything, by the gate of its data set.
+    The claim is reproduced if the statistic lies within [`low`, `high`] (None: no bound on that side), and `argument`
+    says why these. `follows_from` is a claim that makes this one all but certain, or "".
     """
 
     id: str
@@ -35,6 +36,7 @@ class Claim:
     low: float | None
     high: float | None
     argument: str
+    follows_from: str = ""
 
 
 def read_catalogue(path: Path) -> list[Claim]:
@@ -48,20 +50,25 @@ def read_catalogue(path: Path) -> list[Claim]:
     error = best_match(Draft202012Validator(schema).iter_errors(entries))
     if error is not None:
         raise ClaimError(sentence(error, name))
-    claims = [_claim(entry, name) for entry in entries["claims"]]
+    claims = [_claim(entry, entries["gates"], name) for entry in entries["claims"]]
     _check_ids(claims, name)
     return claims
 
 
-def _claim(entry: Mapping, name: str) -> Claim:
+def _claim(entry: Mapping, gates: Mapping, name: str) -> Claim:
+    if entry["gate"] not in gates:
+        raise ClaimError(
+            f"{name}: '{entry['id']}' has the gate '{entry['gate']}', but there are {', '.join(gates)}; take one."
+        )
     tolerance = entry["tolerance"]
     low, high = tolerance["low"], tolerance["high"]
     if low is None and high is None:
         raise ClaimError(f"{name}: the tolerance of '{entry['id']}' has no bound; give low, high or both.")
     if low is not None and high is not None and not low < high:
         raise ClaimError(f"{name}: the tolerance of '{entry['id']}' is [{low}, {high}], but must increase.")
-    rest = {key: value for key, value in entry.items() if key != "tolerance"}
-    return Claim(**rest, low=low, high=high, argument=tolerance["argument"])
+    rest = {key: value for key, value in entry.items() if key not in ("tolerance", "gate")}
+    sizes = gates[entry["gate"]]["sizes"]
+    return Claim(**rest, sizes=sizes, low=low, high=high, argument=tolerance["argument"])
 
 
 def _check_ids(claims: list[Claim], name: str) -> None:
@@ -74,6 +81,9 @@ def _check_ids(claims: list[Claim], name: str) -> None:
     unknown = next((claim for claim in claims if claim.group not in groups), None)
     if unknown:
         raise ClaimError(f"{name}: '{unknown.id}' is of group '{unknown.group}', but must be of {', '.join(groups)}.")
+    lost = next((claim for claim in claims if claim.follows_from and claim.follows_from not in ids), None)
+    if lost:
+        raise ClaimError(f"{name}: '{lost.id}' follows from '{lost.follows_from}', which is no claim; mend the id.")
     measured = {identifier: group for group in groups for identifier in statistics(group)}
     for claim in claims:
         if measured.get(claim.id) != claim.group:

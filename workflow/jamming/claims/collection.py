@@ -10,10 +10,10 @@ from pathlib import Path
 from ..analysis.statistics import LEVELS, Measurement
 from ..storage.files import StoreError, write_whole
 from .catalogue import Claim
-from .verdict import judge
+from .verdict import NOT_TESTABLE, judge, ungated
 
 COLUMNS = (
-    *("id", "group", "verdict", "value", "low_68", "high_68", "low_95", "high_95", "unit", "n_runs"),
+    *("id", "group", "verdict", "ungated", "value", "low_68", "high_68", "low_95", "high_95", "unit", "n_runs"),
     *("published", "tolerance_low", "tolerance_high", "statement", "observable", "source", "reason"),
 )
 """Columns of the CSV."""
@@ -21,11 +21,13 @@ COLUMNS = (
 
 def to_json(measured: Measurement) -> dict:
     """A measurement as plain values, numbers to six digits: what lies beyond differs between machines."""
-    return {key: _rounded(value) for key, value in asdict(measured).items()}
+    values = {key: _rounded(value) for key, value in asdict(measured).items()}
+    return values | {"parts": {name: to_json(part) for name, part in measured.parts.items()}}
 
 
 def from_json(values: Mapping) -> Measurement:
-    return Measurement(**{**values, "resolution": tuple(values["resolution"])})
+    parts = {name: from_json(part) for name, part in values.get("parts", {}).items()}
+    return Measurement(**{**values, "resolution": tuple(values["resolution"]), "parts": parts})
 
 
 def collect(claims: Sequence[Claim], groups: Mapping[str, Mapping], about: Mapping) -> dict:
@@ -70,6 +72,9 @@ def _entry(claim: Claim, groups: Mapping[str, Mapping]) -> dict:
         raise StoreError(f"claim '{claim.id}' was not measured; measure the group '{claim.group}' again.") from error
     measured = from_json(found["measurement"])
     verdict, reason = judge(claim, measured, found["sizes"], found["missing"])
+    without_gate, of_parts = ungated(claim, measured)
+    if verdict == NOT_TESTABLE and measured.parts:
+        reason = f"{reason} {of_parts}"
     return {
         "id": claim.id,
         "group": claim.group,
@@ -82,7 +87,13 @@ def _entry(claim: Claim, groups: Mapping[str, Mapping]) -> dict:
         **{f"interval_{round(100 * level)}": _rounded(measured.interval(level)) for level in LEVELS},
         "n_runs": measured.n_runs,
         "verdict": verdict,
+        "ungated": without_gate,
         "reason": reason,
+        "follows_from": claim.follows_from,
+        "parts": {
+            name: {"value": part.value, "interval_95": _rounded(part.interval(0.95)), "n_runs": part.n_runs}
+            for name, part in measured.parts.items()
+        },
         "tolerance": {"low": claim.low, "high": claim.high, "argument": claim.argument},
         "inputs": found["inputs"],
     }

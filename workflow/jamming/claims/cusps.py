@@ -1,13 +1,14 @@
 """Pre-activations on the cusp of the ReLU near jamming, N_c/N ([G] App. C)."""
 
+from collections.abc import Iterable
 from functools import partial
 
-import numpy as np
-
 from ..analysis import Analysis, Results
-from ..analysis.statistics import Measurement, bootstrap
+from ..analysis.statistics import Measurement, mean
 from ..analysis.sweeps import near_jamming
 from . import Statistic
+
+RANDOM = ("relu_L2", "relu_L5")
 
 LACKING = "run near jamming whose pre-activations were measured"
 
@@ -16,7 +17,17 @@ def cusp_fraction(sweep: str, results: Results, analysis: Analysis) -> Measureme
     """Mean of N_c/N over the runs near jamming, as in [G] Fig. 12."""
     near = near_jamming(results["preactivations"][sweep], analysis.max_loss)
     values = [run["n_cusp"] / run["n_weights"] for run in near]
-    return bootstrap(lambda strata: float(np.mean(strata[0])), [values], analysis.n_bootstrap, analysis.seed, LACKING)
+    return mean(values, analysis.n_bootstrap, analysis.seed, LACKING)
+
+
+def fresh_share(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
+    """Share of the pre-activations of fresh patterns at the cusp over that of training patterns: mean over runs.
+
+    Without a peak it is what the smooth density has below the threshold, which training patterns have as well.
+    """
+    near = [run for sweep in sweeps for run in near_jamming(results["preactivations"][sweep], analysis.max_loss)]
+    shares = [run["fresh"]["mass_at_zero"].mean() / run["train"]["mass_at_zero"].mean() for run in near]
+    return mean(shares, analysis.n_bootstrap, analysis.seed, LACKING)
 
 
 STATISTICS = {
@@ -26,4 +37,4 @@ STATISTICS = {
         ("cusps-random-L2", "relu_L2"),
         ("cusps-mnist", "mnist_L5"),
     )
-}
+} | {"cusps-fresh": Statistic({"preactivations": RANDOM}, partial(fresh_share, RANDOM))}

@@ -2,10 +2,8 @@
 
 from functools import partial
 
-import numpy as np
-
 from ..analysis import Analysis, Results
-from ..analysis.statistics import Measurement, bootstrap
+from ..analysis.statistics import Measurement, mean
 from ..tables import fig11
 from . import Statistic
 
@@ -17,8 +15,7 @@ def share(state: str, results: Results, analysis: Analysis) -> Measurement:
     rows = fig11.tabulate(results, analysis)[state]
     told = rows["n_vectors"] >= rows["n_params"]
     shares = (rows["n_eff"] / (rows["n_params"] - rows["n_hidden"]))[told]
-    runs = [shares.tolist()]
-    return bootstrap(lambda strata: float(np.mean(strata[0])), runs, analysis.n_bootstrap, analysis.seed, LACKING)
+    return mean(shares.tolist(), analysis.n_bootstrap, analysis.seed, LACKING)
 
 
 STATISTICS = {f"n-eff-{state}": Statistic(dict(fig11.NEEDS), partial(share, state)) for state in ("initial", "final")}

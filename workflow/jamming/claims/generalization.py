@@ -5,17 +5,17 @@ All of it per P, from the replicas of each width, then averaged over the P whose
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..analysis import Analysis, Results
-from ..analysis.statistics import Measurement, Strata, bootstrap
-from ..analysis.sweeps import replicas
+from ..analysis.statistics import Measurement, Strata, bootstrap, kendall
+from ..analysis.sweeps import ends, replicas
 from ..analysis.test_error import at_patterns, transition
-from ..criteria import UNFITTED_FRACTION
+from ..criteria import FITS
 from . import Statistic
 
 if TYPE_CHECKING:
@@ -27,12 +27,14 @@ WINDOW = 4.0
 ENOUGH_P = 10_000
 """[G] Sec. VII states the accuracy at jamming for P of at least this."""
 
+LACKING_AT = "the transition there does not lie within the widths trained, with"
+
 LACKING = "P whose transition lies within the widths trained, with three widths from there on"
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Means over replicas against N at one P, each (K,), and where the transition lies.
+    """Medians over replicas against N at one P, each (K,), and where the transition lies.
 
     `final` and `minimum` test error; `ln_steps`, ln of the steps done; `halted`, the fraction that reached N_Δ = 0.
     `at` is the index of N*, the smallest width from which on most replicas fit; never 0.
@@ -110,9 +112,27 @@ def order(sweep: str, results: Results, analysis: Analysis) -> Measurement:
     """Kendall's τ between N ≥ N* and the final test error: −1 if it falls from each width to the next."""
 
     def value(curves: Sequence[Curve]) -> float:
-        return float(np.mean([kendall(curve.final[curve.at :]) for curve in curves]))
+        return float(np.mean([kendall(curve.n_weights[curve.at :], curve.final[curve.at :]) for curve in curves]))
 
     return _measure(value, sweep, results, analysis)
+
+
+def three_phases(sweep: str, results: Results, analysis: Analysis) -> Measurement:
+    """How clearly the final test error falls, rises and falls again: the least of three changes, in the mean over P.
+
+    From the smallest network to the best one below N*, from there to the worse of the two widths at the transition,
+    from there to the largest network. Positive if all three phases are there.
+    """
+
+    def value(curves: Sequence[Curve]) -> float:
+        return float(np.mean([_least_change(curve.final, curve.at) for curve in curves]))
+
+    return _measure(value, sweep, results, analysis)
+
+
+def _least_change(errors: np.ndarray, at: int) -> float:
+    best, peak = errors[:at].min(), errors[at - 1 : at + 1].max()
+    return float(min(errors[0] - best, peak - best, peak - errors[-1]))
 
 
 def halting(sweep: str, results: Results, analysis: Analysis) -> Measurement:
@@ -142,14 +162,6 @@ def accuracy(sweep: str, results: Results, analysis: Analysis) -> Measurement:
     return _measure(lambda curves: float(1 - curves[0].final[curves[0].at]), sweep, chosen, analysis, least=1)
 
 
-def kendall(values: np.ndarray) -> float:
-    """Kendall's τ of values (K,) with their order; 0 where all are equal."""
-    from scipy.stats import kendalltau
-
-    tau = float(kendalltau(np.arange(len(values)), values).statistic)
-    return tau if math.isfinite(tau) else 0.0
-
-
 def _measure(
     function: Callable[[Sequence[Curve]], float],
     sweep: str,
@@ -164,14 +176,16 @@ def _measure(
     `least`: how many widths there must be from N* on. `factor`: the value is ln of a factor in N, off by up to the mean
     step of the widths at N*.
     """
-    loads = sorted({result.spec["n_train"] for result in results["runs"][sweep]})
+    every = sorted({result.spec["n_train"] for result in results["runs"][sweep]})
+    loads = [load for load in every if _has_transition(at_patterns(results["runs"][sweep], load), least)]
+    left_out = [str(load) for load in every if load not in loads]
     points = [point for load in loads for point in at_patterns(results["runs"][sweep], load)]
     strata = [_ends(point) for point in points]
     n_weights = [int(next(replicas([point]))["n_weights"]) for point in points]
     where = [np.flatnonzero([point.spec["n_train"] == load for point in points]) for load in loads]
 
     def curves(strata: Strata) -> list[Curve]:
-        means = [np.mean(runs, axis=0) for runs in strata]
+        means = [_middle(runs) for runs in strata]
         found = []
         for indices in where:
             final, minimum, ln_steps, halted, fitted = np.array([means[index] for index in indices]).T
@@ -189,17 +203,33 @@ def _measure(
     step = 0.0
     if factor and (there := curves(strata)):
         step = float(np.mean([curve.spacing() for curve in there]))
-    return bootstrap(value, strata, analysis.n_bootstrap, analysis.seed, lacking, (step, step), logarithmic=factor)
+    found = bootstrap(value, strata, analysis.n_bootstrap, analysis.seed, lacking, (step, step), logarithmic=factor)
+    if not left_out:
+        return found
+    return replace(found, note=f"P = {', '.join(left_out)} left out: {LACKING_AT} {least} widths from there on.")
+
+
+def _has_transition(points: Sequence["Result"], least: int) -> bool:
+    """Whether the transition at one P lies within the widths, with `least` of them from there on."""
+    of_points = [ends([point]) for point in points]
+    n_fitted = np.array([sum(end.state == FITS for end in runs) for runs in of_points])
+    status, at = transition(n_fitted, np.array([len(runs) for runs in of_points]))
+    return status == "found" and len(points) - at >= least
+
+
+def _middle(runs: Sequence[Sequence[float]]) -> np.ndarray:
+    """Medians over replicas of the rows of `_ends`, of halted and fitted the mean: a dead network moves a mean."""
+    runs = np.asarray(runs, float)
+    return np.concatenate([np.median(runs[:, :3], axis=0), runs[:, 3:].mean(axis=0)])
 
 
 def _ends(point: "Result") -> list[tuple[float, ...]]:
     """Of each replica: final and least test error, ln of its steps, whether it reached N_Δ = 0, and whether it fits."""
     rows = []
-    for run in replicas([point]):
+    for run, end in zip(replicas([point]), ends([point]), strict=True):
         record = run["record"]
-        error, n_delta = np.asarray(record["test_error"]), int(record["n_delta"][-1])
-        fitted = n_delta <= UNFITTED_FRACTION * run["n_weights"]
-        rows.append((error[-1], error.min(), math.log(record["step"][-1] + 1), float(n_delta == 0), float(fitted)))
+        error, halted = np.asarray(record["test_error"]), float(end.n_delta == 0)
+        rows.append((error[-1], error.min(), math.log(record["step"][-1] + 1), halted, float(end.state == FITS)))
     return rows
 
 
@@ -211,6 +241,7 @@ def _of_depth(prefix: str, sweep: str) -> dict[str, Statistic]:
         "early-stopping-erases": left_of_bump,
         "early-stopping-gap": partial(place, lambda curve: curve.final - curve.minimum),
         "halts-sooner": halting,
+        "three-phases": three_phases,
     }
     needs = {"runs": (sweep,)}
     return {f"{prefix}{name}": Statistic(needs, partial(measure, sweep)) for name, measure in measures.items()}

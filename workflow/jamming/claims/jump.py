@@ -1,6 +1,7 @@
-"""The jump of N_Δ/N at the transition: its height, what lies in it, and whether 𝓛 takes the scatter away."""
+"""The jump of N_Δ/N at the transition: its height, what lies in it, whether 𝓛 takes the scatter away, poor minima."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -8,9 +9,10 @@ import numpy as np
 
 from ..analysis import Analysis, Results
 from ..analysis.jump import final_states
-from ..analysis.statistics import Measurement, Strata, bootstrap, fraction
-from ..analysis.sweeps import MNIST, RELU, near_jamming
-from ..criteria import FROZEN_LOSS, JAMMED_FRACTION, is_near_jamming
+from ..analysis.spectra import negative_share
+from ..analysis.statistics import Measurement, Strata, bootstrap, fraction, kendall, mean, of_each
+from ..analysis.sweeps import MNIST, RELU, TANH, ends, near_jamming
+from ..criteria import FITS, JAMMED, JAMMED_FRACTION, STATIONARY, STUCK
 from . import Statistic
 
 if TYPE_CHECKING:
@@ -22,45 +24,48 @@ A_FEW = 4
 DEGREE = 2
 """Degree in ln 𝓛 of the curve that N_Δ/N is compared with; runs at least twice as many as its coefficients."""
 
-JAMMED_LACKING = f"run that ended near jamming, with N_Δ > {JAMMED_FRACTION:g} N and a small 𝓛"
+JAMMED_LACKING = "run that ended near jamming, settled and with a small 𝓛"
 CUSPED = ("relu_L2", "relu_L5")
 
 
 def height(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
-    """Mean of N_Δ/N over the runs near jamming, those in the rectangle of [G] Fig. 6(b)."""
+    """Mean of N_Δ/N over the runs near jamming, those in the rectangle of [G] Fig. 6(b). N_Δ selects none of them."""
     near = [
-        constraints
+        end.n_delta / end.n_weights
         for sweep in sweeps
-        for constraints, loss in _ends(results["runs"][sweep])
-        if is_near_jamming(constraints, 1, loss, analysis.max_loss)
+        for end in ends(results["runs"][sweep])
+        if end.is_near_jamming(analysis.max_loss)
     ]
-    return bootstrap(_mean, [near], analysis.n_bootstrap, analysis.seed, JAMMED_LACKING)
+    return mean(near, analysis.n_bootstrap, analysis.seed, JAMMED_LACKING)
 
 
 def between(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
-    """Fraction of runs that ended within the jump, A_FEW < N_Δ ≤ 0.4 N: neither fitted nor jammed."""
-    inside = []
-    for sweep in sweeps:
-        states = final_states(results["runs"][sweep])
-        few = A_FEW / states["n_weights"]
-        inside += [few < value <= JAMMED_FRACTION for value in states["n_delta_over_n"]]
+    """Fraction of runs that ended within the jump: they do not fit, and A_FEW < N_Δ ≤ 0.4 N.
+
+    A few dead patterns hold a run at any N_Δ; such runs are a claim of their own.
+    """
+    inside = [
+        end.state not in (FITS, STUCK) and A_FEW < end.n_delta <= JAMMED_FRACTION * end.n_weights
+        for sweep in sweeps
+        for end in ends(results["runs"][sweep])
+    ]
     return fraction(sum(inside), len(inside), "run")
 
 
 def collapse(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
     """Scatter of N_Δ/N of the jammed runs of all depths around one curve in ln 𝓛 (`scatter`)."""
     jammed = [
-        (np.log(loss), constraints)
+        (np.log(end.living_loss), end.n_delta / end.n_weights)
         for sweep in sweeps
-        for constraints, loss in _ends(results["runs"][sweep])
-        if constraints > JAMMED_FRACTION and loss > FROZEN_LOSS
+        for end in ends(results["runs"][sweep])
+        if end.state == JAMMED
     ]
 
     def value(strata: Strata) -> float:
-        return scatter(*np.array(strata[0]).T) if len(strata[0]) >= 2 * (DEGREE + 1) else np.nan
+        return math.log(scatter(*np.array(strata[0]).T)) if len(strata[0]) >= 2 * (DEGREE + 1) else np.nan
 
     lacking = f"curve through fewer than {2 * (DEGREE + 1)} jammed runs"
-    return bootstrap(value, [jammed], analysis.n_bootstrap, analysis.seed, lacking)
+    return bootstrap(value, [jammed], analysis.n_bootstrap, analysis.seed, lacking, logarithmic=True)
 
 
 def scatter(places: np.ndarray, values: np.ndarray) -> float:
@@ -82,13 +87,66 @@ def above_bound(sweeps: Sequence[str], results: Results, analysis: Analysis) -> 
             if id(replica) in near and replica["measured"] and key in cusps:
                 least = replica["n_negative_hp"] - cusps[key]
                 slack.append((replica["n_delta"] - least) / replica["n_weights"])
-    return bootstrap(_mean, [slack], analysis.n_bootstrap, analysis.seed, JAMMED_LACKING)
+    return mean(slack, analysis.n_bootstrap, analysis.seed, JAMMED_LACKING)
 
 
-def _ends(results: Sequence["Result"]) -> list[tuple[float, float]]:
-    """N_Δ/N and 𝓛 at the end of each run."""
-    states = final_states(results)
-    return list(zip(states["n_delta_over_n"].tolist(), states["loss"].tolist(), strict=True))
+def stationary(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
+    """Fraction of runs that end at a stationary point with 𝓛 > 0 and N_Δ ≤ 0.4 N: minima with too few constraints."""
+    found = [
+        end.state != FITS and end.gradient < STATIONARY and end.n_delta <= JAMMED_FRACTION * end.n_weights
+        for sweep in sweeps
+        for end in ends(results["runs"][sweep])
+    ]
+    return fraction(sum(found), len(found), "run")
+
+
+def within_bounds(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
+    """The smaller of N_Δ/N − C_0 and 1 − N_Δ/N, each in the mean over the runs near jamming with a spectrum.
+
+    Of N, as a matrix H_0 of rank N_Δ ≤ N has to make up for C_0 N negative eigenvalues of H_p.
+    """
+    runs = [
+        (run["n_delta"] / run["n_weights"], negative_share(run))
+        for sweep in sweeps
+        for run in near_jamming(results["spectra"][sweep], analysis.max_loss)
+        if run["measured"]
+    ]
+
+    def value(strata: Strata) -> float:
+        n_delta, c0 = np.mean(strata[0], axis=0)
+        return float(min(n_delta - c0, 1 - n_delta))
+
+    return bootstrap(value, [runs], analysis.n_bootstrap, analysis.seed, JAMMED_LACKING)
+
+
+def misclassified(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
+    """Misclassified patterns over unsatisfied ones, in the mean over the runs near jamming.
+
+    With Δ between 0 and ε a pattern is unsatisfied and well classified.
+    """
+    shares = []
+    for sweep in sweeps:
+        states = final_states(results["runs"][sweep])
+        near = [end.is_near_jamming(analysis.max_loss) for end in ends(results["runs"][sweep])]
+        n_delta = states["n_delta_over_n"] * states["n_weights"]
+        shares += (states["misclassified"][near] / n_delta[near]).tolist()
+    return mean(shares, analysis.n_bootstrap, analysis.seed, JAMMED_LACKING)
+
+
+def misclassified_order(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
+    """Kendall's τ between 𝓛 and the number of misclassified patterns per N, over the jammed runs of all depths."""
+    runs = []
+    for sweep in sweeps:
+        states = final_states(results["runs"][sweep])
+        jammed = states["state"] == JAMMED
+        rows = zip(states["living_loss"][jammed], states["misclassified"][jammed] / states["n_weights"], strict=True)
+        runs += list(rows)
+
+    def value(strata: Strata) -> float:
+        loss, count = np.array(strata[0]).T
+        return kendall(loss, count) if len(loss) > 2 else np.nan
+
+    return bootstrap(value, [runs], analysis.n_bootstrap, analysis.seed, "three jammed runs")
 
 
 def _by_name(results: Sequence["Result"]) -> list[tuple[tuple, Mapping]]:
@@ -100,15 +158,23 @@ def _by_name(results: Sequence["Result"]) -> list[tuple[tuple, Mapping]]:
     ]
 
 
-def _mean(strata: Strata) -> float:
-    return float(np.mean(strata[0]))
+def _each(measure: Callable[..., Measurement], sweeps: Mapping[str, str]) -> Callable[..., Measurement]:
+    """`measure` on all sweeps together, and on each of them, which is what the verdict asks."""
+    return lambda results, analysis: of_each(lambda names: measure(names, results, analysis), sweeps)
 
 
 STATISTICS = {
-    "jump-random": Statistic({"runs": tuple(RELU)}, partial(height, tuple(RELU))),
+    "jump-random": Statistic({"runs": tuple(RELU)}, _each(height, RELU)),
     "jump-random-empty": Statistic({"runs": tuple(RELU)}, partial(between, tuple(RELU))),
     "jump-collapse": Statistic({"runs": tuple(RELU)}, partial(collapse, tuple(RELU))),
+    "jump-tanh": Statistic({"runs": tuple(TANH)}, partial(height, tuple(TANH))),
+    "jump-tanh-empty": Statistic({"runs": tuple(TANH)}, partial(between, tuple(TANH))),
     "jump-mnist": Statistic({"runs": tuple(MNIST)}, partial(height, tuple(MNIST))),
     "jump-mnist-empty": Statistic({"runs": tuple(MNIST)}, partial(between, tuple(MNIST))),
     "jump-above-bound": Statistic({"spectra": CUSPED, "preactivations": CUSPED}, partial(above_bound, CUSPED)),
+    "jump-tanh-bounds": Statistic({"spectra": tuple(TANH)}, partial(within_bounds, tuple(TANH))),
+    "no-poor-minima": Statistic({"runs": tuple(RELU)}, partial(stationary, tuple(RELU))),
+    "misclassified-few": Statistic({"runs": tuple(RELU)}, _each(misclassified, RELU)),
+    "misclassified-grow": Statistic({"runs": tuple(RELU)}, _each(misclassified_order, RELU)),
+    "misclassified-grow-mnist": Statistic({"runs": tuple(MNIST)}, partial(misclassified_order, tuple(MNIST))),
 }

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..storage.commit import in_words
-from .verdict import INCONCLUSIVE, NOT_REPRODUCED, REPRODUCED, VERDICTS
+from .verdict import INCONCLUSIVE, NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED, VERDICTS
 
 STYLES = {REPRODUCED: "green", NOT_REPRODUCED: "red", INCONCLUSIVE: "yellow"}
 NARROWEST = 120
@@ -28,7 +28,7 @@ def show(collection: Mapping) -> None:
             table.add_section()
         group, verdict = claim["group"], claim["verdict"]
         cells = (claim["id"], claim["published"], number(claim["value"]), interval(claim["interval_95"]))
-        table.add_row(*cells, str(claim["n_runs"]), verdict, style=STYLES.get(verdict))
+        table.add_row(*cells, str(claim["n_runs"]), in_full(claim), style=STYLES.get(verdict))
     console.print(table)
     for verdict in VERDICTS[1:]:
         console.print(*_reasons(collection, verdict), sep="\n")
@@ -53,7 +53,7 @@ def markdown(collection: Mapping) -> str:
         for claim in claims:
             intervals = [interval(claim[f"interval_{level}"]) for level in (68, 95)]
             published = f"{claim['published']} ({claim['source']})"
-            verdict = f"**{claim['verdict']}**"
+            verdict = f"**{in_full(claim)}**"
             cells = (f"`{claim['id']}`", published, number(claim["value"]), *intervals, str(claim["n_runs"]), verdict)
             lines.append(row(cells))
         lines.append("")
@@ -81,10 +81,21 @@ def tolerance(ends: Mapping) -> str:
     return f"≥ {low:g}" if high is None else f"{low:g} … {high:g}"
 
 
+def in_full(claim: Mapping) -> str:
+    """The verdict, and beside one that the sizes forbid what it would be without them."""
+    return f"{claim['verdict']} (else {claim['ungated']})" if claim["verdict"] == NOT_TESTABLE else claim["verdict"]
+
+
 def tally(collection: Mapping) -> str:
-    """How many claims have which verdict."""
-    counts = Counter(claim["verdict"] for claim in collection["claims"])
-    return f"{len(collection['claims'])} claims: {', '.join(f'{counts[one]} {one}' for one in VERDICTS)}."
+    """How many claims have which verdict, and how many of them say the same as others."""
+    claims = collection["claims"]
+    counts = Counter(claim["verdict"] for claim in claims)
+    without = Counter(claim["ungated"] for claim in claims if claim["verdict"] == NOT_TESTABLE)
+    words = f"{len(claims)} claims: {', '.join(f'{counts[one]} {one}' for one in VERDICTS)}"
+    if without:
+        words += f" (else {', '.join(f'{without[one]} {one}' for one in VERDICTS if without[one])})"
+    following = sum(bool(claim["follows_from"]) for claim in claims)
+    return f"{words}; {following} all but follow from others." if following else f"{words}."
 
 
 def _reasons(collection: Mapping, verdict: str) -> list[str]:

@@ -8,25 +8,27 @@ from ..analysis import Analysis, Results
 from ..analysis.jump import final_states
 from ..analysis.statistics import Measurement, Strata, bootstrap
 from ..analysis.sweeps import RELU
-from ..criteria import FROZEN_LOSS, UNFITTED_FRACTION
+from ..criteria import FITS, STUCK
 from . import Statistic
 
 LACKING = "value of P/N below which most runs fit and above which most do not; let n_train reach further"
 
 
 def location(sweep: str, results: Results, analysis: Analysis) -> Measurement:
-    """P/N* of a sweep: the mean of the threshold that the fraction of jammed runs rises through (`threshold`).
+    """P/N* of a sweep: the mean of the threshold that the fraction of runs that do not fit rises through (`threshold`).
 
-    The transition of a run lies anywhere between two of the P/N trained: half their distance is the resolution.
+    The transition of a run lies anywhere between two of the P/N trained: half their distance is the resolution. Runs
+    that a few dead patterns keep from fitting say nothing of it and are left out.
     """
     states = final_states(results["runs"][sweep])
-    return _rise(states["p_over_n"], states["n_delta_over_n"] > UNFITTED_FRACTION, analysis)
+    told = states["state"] != STUCK
+    return _rise(states["p_over_n"][told], states["state"][told] != FITS, analysis)
 
 
-def location_by_loss(sweep: str, results: Results, analysis: Analysis) -> Measurement:
-    """As `location`, but a run is jammed if 𝓛 > FROZEN_LOSS: one that the falling rate froze on its way down is not."""
+def location_by_count(sweep: str, results: Results, analysis: Analysis) -> Measurement:
+    """As `location` by the rule of the papers, N_Δ > 0.1 N, of all runs."""
     states = final_states(results["runs"][sweep])
-    return _rise(states["p_over_n"], states["loss"] > FROZEN_LOSS, analysis)
+    return _rise(states["p_over_n"], states["fits_by_count"] == 0, analysis)
 
 
 def _rise(loads: np.ndarray, jammed: np.ndarray, analysis: Analysis) -> Measurement:

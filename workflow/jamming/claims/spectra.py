@@ -1,14 +1,13 @@
 """Spectra near jamming: signs and zeros of H_p, its collapse in λ/√𝓛, rank and gap of H_0, negative modes of H."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from itertools import combinations
 
 import numpy as np
 
 from ..analysis import Analysis, Results
-from ..analysis.spectra import averaged, measured_near_jamming, rescaled
-from ..analysis.statistics import Measurement, Strata, bootstrap, rate
+from ..analysis.spectra import averaged, measured_near_jamming, negative_share
+from ..analysis.statistics import Measurement, Strata, bootstrap, mean, of_each, rate
 from ..analysis.sweeps import MNIST, RELU, TANH
 from . import Statistic
 
@@ -22,21 +21,15 @@ ABOVE_GAP = 10
 
 
 def mean_of(
-    sweeps: Mapping[str, str], of_run: Callable[[Mapping], float], results: Results, analysis: Analysis
+    sweeps: Iterable[str],
+    of_run: Callable[[Mapping], float],
+    results: Results,
+    analysis: Analysis,
+    positive: bool = False,
 ) -> Measurement:
-    """Mean over the measured runs near jamming of a number that one run has."""
+    """Mean over the measured runs near jamming of a number that one run has; `positive`, see `statistics.mean`."""
     values = [of_run(run) for run in _near(sweeps, results, analysis)]
-    return bootstrap(lambda strata: float(np.mean(strata[0])), [values], analysis.n_bootstrap, analysis.seed, LACKING)
-
-
-def negative_fraction_hp(run: Mapping) -> float:
-    """C_0 = N_−/N of one run, as [G] Fig. 7 (b) and (e) state it."""
-    return rescaled({"": [run]})[""]["c0"]
-
-
-def sign_balance(run: Mapping) -> float:
-    """N_−/(N_− + N_+), eigenvalues of H_p that are zero left out: 1/2 for a symmetric spectrum."""
-    return run["n_negative_hp"] / (run["n_negative_hp"] + run["n_positive_hp"])
+    return mean(values, analysis.n_bootstrap, analysis.seed, LACKING, positive)
 
 
 def zeros_per_neuron(run: Mapping) -> float:
@@ -45,9 +38,27 @@ def zeros_per_neuron(run: Mapping) -> float:
     return float(np.sum(sizes < NEAR_ZERO * np.median(sizes)) / run["n_hidden"])
 
 
-def rank_ratio(run: Mapping) -> float:
-    """rk(H_0)/N_Δ."""
-    return run["rank_h0"] / run["n_delta"]
+def rank_deficit(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
+    """(N_Δ − rk H_0)/N_Δ: how many constraints depend on others, counts that are rare and scatter between runs."""
+    near = _near(sweeps, results, analysis)
+    missing = [max(run["n_delta"] - run["rank_h0"], 0) for run in near]
+    return rate(missing, [run["n_delta"] for run in near], LACKING)
+
+
+def gap_shrinks(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
+    """d ln λ_1/d ln 𝓛 of the smallest non-zero eigenvalue λ_1 of H_0, with a factor for each depth."""
+    runs = [
+        (depth, np.log(run["loss"] - run["dead_loss"]), np.log(_smallest(run)))
+        for depth, near in enumerate(_near_by_depth(sweeps, results, analysis))
+        for run in near
+    ]
+    lacking = "spread of 𝓛 among at least three runs near jamming of one depth"
+    return bootstrap(_common_slope, [runs], analysis.n_bootstrap, analysis.seed, lacking)
+
+
+def _smallest(run: Mapping) -> float:
+    values = run["eigenvalues"]["h0"]
+    return float(values[len(values) - int(run["rank_h0"])])
 
 
 def gap(run: Mapping) -> float:
@@ -66,16 +77,19 @@ def negative_fraction_h(run: Mapping) -> float:
     return averaged({"": [run]}, "h")[""]["negative_fraction"]
 
 
-def negative_rate_h(sweeps: Mapping[str, str], results: Results, analysis: Analysis) -> Measurement:
+def negative_rate_h(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
     """Negative eigenvalues of H per weight, N_−/N: few and rare, a Poisson rate."""
     near = _near(sweeps, results, analysis)
     return rate([run["n_negative_h"] for run in near], [run["n_weights"] for run in near], LACKING)
 
 
-def scaling(sweeps: Mapping[str, str], results: Results, analysis: Analysis) -> Measurement:
-    """The exponent x of |λ| ∝ 𝓛^x for the root mean square of sp(H_p): one slope, a factor for each depth."""
+def scaling(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
+    """The exponent x of |λ| ∝ 𝓛^x for the root mean square of sp(H_p): one slope, a factor for each depth.
+
+    𝓛 stands for the square of the median overlap, which no few patterns carry.
+    """
     runs = [
-        (depth, np.log(run["loss"]), np.log(np.mean(run["eigenvalues"]["hp"] ** 2)) / 2)
+        (depth, 2 * np.log(run["overlap"]), np.log(np.mean(run["eigenvalues"]["hp"] ** 2)) / 2)
         for depth, near in enumerate(_near_by_depth(sweeps, results, analysis))
         for run in near
     ]
@@ -83,13 +97,14 @@ def scaling(sweeps: Mapping[str, str], results: Results, analysis: Analysis) -> 
     return bootstrap(_common_slope, [runs], analysis.n_bootstrap, analysis.seed, lacking)
 
 
-def collapse(sweeps: Mapping[str, str], results: Results, analysis: Analysis) -> Measurement:
-    """How far two runs of one depth differ in their spectra of λ/√𝓛: the mean Kolmogorov–Smirnov distance.
+def collapse(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
+    """How far two runs of one depth differ in their spectra of λ/Δ̃, Δ̃ the median overlap: the mean
+    Kolmogorov–Smirnov distance.
 
     0 for a perfect collapse, 1 for spectra without overlap; exact zeros are left in, as part of the spectrum.
     """
     spectra = [
-        (depth, run["eigenvalues"]["hp"] / np.sqrt(run["loss"]))
+        (depth, run["eigenvalues"]["hp"] / run["overlap"])
         for depth, near in enumerate(_near_by_depth(sweeps, results, analysis))
         for run in near
     ]
@@ -102,10 +117,11 @@ def collapse(sweeps: Mapping[str, str], results: Results, analysis: Analysis) ->
     def value(strata: Strata) -> float:
         # A run drawn twice is not two runs that agree.
         pairs = [distances[pair] for pair in combinations(sorted(strata[0]), 2) if pair in distances]
-        return float(np.mean(pairs)) if pairs else np.nan
+        return float(np.log(np.mean(pairs))) if pairs and np.mean(pairs) > 0 else np.nan
 
     lacking = "pair of runs near jamming of one depth whose spectra were measured"
-    return bootstrap(value, [range(len(spectra))], analysis.n_bootstrap, analysis.seed, lacking)
+    runs = [range(len(spectra))]
+    return bootstrap(value, runs, analysis.n_bootstrap, analysis.seed, lacking, logarithmic=True)
 
 
 def ks_distance(one: np.ndarray, other: np.ndarray) -> float:
@@ -115,11 +131,11 @@ def ks_distance(one: np.ndarray, other: np.ndarray) -> float:
     return float(ks_2samp(one, other, method="asymp").statistic)
 
 
-def _near_by_depth(sweeps: Mapping[str, str], results: Results, analysis: Analysis) -> list[list[dict]]:
-    return list(measured_near_jamming(results["spectra"], sweeps, analysis).values())
+def _near_by_depth(sweeps: Iterable[str], results: Results, analysis: Analysis) -> list[list[dict]]:
+    return list(measured_near_jamming(results["spectra"], {sweep: sweep for sweep in sweeps}, analysis).values())
 
 
-def _near(sweeps: Mapping[str, str], results: Results, analysis: Analysis) -> list[dict]:
+def _near(sweeps: Iterable[str], results: Results, analysis: Analysis) -> list[dict]:
     return [run for near in _near_by_depth(sweeps, results, analysis) for run in near]
 
 
@@ -135,20 +151,36 @@ def _common_slope(strata: Strata) -> float:
     return float(x @ y / (x @ x))
 
 
-def _reading(sweeps: Iterable[str], measure: Callable[[Results, Analysis], Measurement]) -> Statistic:
-    return Statistic({"spectra": tuple(sweeps)}, measure)
+def _reading(
+    sweeps: Mapping[str, str], measure: Callable[[Iterable[str], Results, Analysis], Measurement], each: bool = True
+) -> Statistic:
+    """A statistic of some sweeps together and, as parts, of `each` of them."""
+
+    def measured(results: Results, analysis: Analysis) -> Measurement:
+        if each and len(sweeps) > 1:
+            return of_each(lambda names: measure(names, results, analysis), sweeps)
+        return measure(tuple(sweeps), results, analysis)
+
+    return Statistic({"spectra": tuple(sweeps)}, measured)
+
+
+def _mean(of_run: Callable[[Mapping], float], positive: bool = False) -> Callable[..., Measurement]:
+    return lambda names, results, analysis: mean_of(names, of_run, results, analysis, positive)
 
 
 STATISTICS = {
-    "c0-relu": _reading(RELU, partial(mean_of, RELU, negative_fraction_hp)),
-    "c0-relu-symmetric": _reading(RELU, partial(mean_of, RELU, sign_balance)),
-    "c0-relu-zeros": _reading(RELU, partial(mean_of, RELU, zeros_per_neuron)),
-    "c0-mnist-symmetric": _reading(MNIST, partial(mean_of, MNIST, sign_balance)),
-    "c0-tanh": _reading(TANH, partial(mean_of, TANH, negative_fraction_hp)),
-    "hp-scaling": _reading(RELU, partial(scaling, RELU)),
-    "hp-collapse": _reading(RELU, partial(collapse, RELU)),
-    "h0-rank": _reading(RELU, partial(mean_of, RELU, rank_ratio)),
-    "h0-gap": _reading(RELU, partial(mean_of, RELU, gap)),
-    "h-negative-relu": _reading(RELU, partial(mean_of, RELU, negative_fraction_h)),
-    "h-negative-tanh": _reading(TANH, partial(negative_rate_h, TANH)),
+    "c0-relu": _reading(RELU, _mean(negative_share)),
+    "c0-relu-zeros": _reading(RELU, _mean(zeros_per_neuron, positive=True)),
+    "c0-mnist-symmetric": _reading(MNIST, _mean(negative_share)),
+    "c0-tanh": _reading(TANH, _mean(negative_share)),
+    "hp-scaling": _reading(RELU, scaling, each=False),
+    "hp-collapse": _reading(RELU, collapse, each=False),
+    "h0-rank": _reading(RELU, rank_deficit),
+    "h0-rank-mnist": _reading(MNIST, rank_deficit),
+    "h0-gap": _reading(RELU, _mean(gap, positive=True)),
+    "h0-gap-mnist": _reading(MNIST, _mean(gap, positive=True)),
+    "h0-gap-shrinks": _reading(RELU, gap_shrinks, each=False),
+    "h-negative-relu": _reading(RELU, _mean(negative_fraction_h)),
+    "h-negative-mnist": _reading(MNIST, _mean(negative_fraction_h)),
+    "h-negative-tanh": _reading(TANH, negative_rate_h),
 }

@@ -6,25 +6,26 @@ The claims judge all depths together and at one preset; the statistics are their
 from functools import partial
 
 from ..analysis import Analysis, Results
+from ..analysis.spectra import negative_share
 from ..analysis.statistics import Measurement
 from . import Statistic, measure
 from .cusps import cusp_fraction
 from .exponents import exponent
 from .jump import height
-from .position import location, location_by_loss
-from .spectra import mean_of, negative_fraction_h, negative_fraction_hp
+from .position import location, location_by_count
+from .spectra import mean_of, negative_fraction_h
 
 
 def statistics(sweep: str) -> dict[str, Statistic]:
     """What is measured on a sweep, by the symbol of its table."""
-    near = {sweep: ""}
+    near = (sweep,)
     return {
-        "P/N* (N_Δ > 0.1 N)": Statistic({"runs": (sweep,)}, partial(location, sweep)),
-        "P/N* (𝓛 > 10⁻⁷)": Statistic({"runs": (sweep,)}, partial(location_by_loss, sweep)),
+        "P/N* (𝓛 > 10⁻⁶)": Statistic({"runs": (sweep,)}, partial(location, sweep)),
+        "P/N* (N_Δ > 0.1 N)": Statistic({"runs": (sweep,)}, partial(location_by_count, sweep)),
         "N_Δ/N at the jump": Statistic({"runs": (sweep,)}, partial(height, (sweep,))),
         "θ": Statistic({"gaps": (sweep,)}, partial(exponent, "positive", 1.0, (sweep,))),
         "γ": Statistic({"gaps": (sweep,)}, partial(exponent, "negative", -1.0, (sweep,))),
-        "C_0": Statistic({"spectra": (sweep,)}, partial(mean_of, near, negative_fraction_hp)),
+        "C_0": Statistic({"spectra": (sweep,)}, partial(mean_of, near, negative_share)),
         "negative eigenvalues of H": Statistic({"spectra": (sweep,)}, partial(mean_of, near, negative_fraction_h)),
         "N_c/N": Statistic({"preactivations": (sweep,)}, partial(cusp_fraction, sweep)),
     }

@@ -20,11 +20,10 @@ MOST_RUNS = 10_000
 def judge(
     claim: Claim, measured: Measurement, sizes: Mapping[str, float], missing: Sequence[str] = ()
 ) -> tuple[str, str]:
-    """The verdict on a claim and its reason, one sentence.
+    """The verdict on a claim and its reason, one sentence or two.
 
     In this order: sweeps the config lacks, or sizes too small for the claim, make it not testable; then the interval of
-    95 % decides. Within the tolerance the claim is reproduced, outside of it not; if it is partly in it, or if there is
-    none, the test is inconclusive. `missing` are sweeps and lines that the config does not have.
+    95 % decides (`ungated`). `missing` are sweeps and lines that the config does not have.
     """
     if missing:
         kind = "lines" if missing[0].startswith("line_") else "sweeps"
@@ -35,6 +34,31 @@ def judge(
             NOT_TESTABLE,
             f"It takes {in_words(lacking, claim.sizes, '≥')}; here {in_words(lacking, sizes, '=')}.",
         )
+    return ungated(claim, measured)
+
+
+def ungated(claim: Claim, measured: Measurement) -> tuple[str, str]:
+    """The verdict, whatever the sizes, and its reason.
+
+    Within the tolerance the claim is reproduced, outside of it not; if the interval is partly in it, or if there is
+    none, the test is inconclusive. A claim on several depths is reproduced if it is for each of them, and not
+    reproduced if it is not for one.
+    """
+    if measured.parts:
+        of_parts = {name: _of_one(part, claim)[0] for name, part in measured.parts.items()}
+        said = ", ".join(f"{name} {verdict}" for name, verdict in of_parts.items())
+        verdicts = set(of_parts.values())
+        verdict = NOT_REPRODUCED if NOT_REPRODUCED in verdicts else INCONCLUSIVE
+        return (REPRODUCED if verdicts == {REPRODUCED} else verdict), f"Judged one by one: {said}.{_noted(measured)}"
+    verdict, reason = _of_one(measured, claim)
+    return verdict, reason + _noted(measured)
+
+
+def _noted(measured: Measurement) -> str:
+    return f" {measured.note}" if measured.note else ""
+
+
+def _of_one(measured: Measurement, claim: Claim) -> tuple[str, str]:
     if measured.value is None:
         return INCONCLUSIVE, f"There is no {measured.lacking}; an interval takes at least 2 runs."
     interval = measured.interval(LEVEL)

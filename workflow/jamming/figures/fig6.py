@@ -12,16 +12,16 @@ from .panels.table import Table
 def draw(table: Mapping) -> Figure:
     """N_Δ/N against P/N (a) and 𝓛 (b), misclassified patterns against 𝓛 (c), and (b) for tanh (d)."""
     table = Table("fig6", table)
-    jammed_fraction, max_loss = table.attribute("jammed_fraction"), table.attribute("max_loss")
+    max_loss = table.attribute("max_loss")
     relu, tanh = (table.group(name).groups(or_none=True) for name in ("relu", "tanh"))
     figure = Figure((DOUBLE_COLUMN, 4.9))
     (a, b), (c, d) = figure.subplots(2, 2)
 
     if relu:
         draw_evolution(a, table.group("evolution").groups())
-        loss = loss_axis(relu, jammed_fraction)
+        loss = loss_axis(relu)
         draw_jump(b, relu, loss)
-        draw_window(b, relu, loss, max_loss, jammed_fraction)
+        draw_window(b, relu, loss, max_loss)
         draw_misclassified(c, relu, loss)
         for axes in (b, c):
             # Beside the strip, above it all: no run has many unsatisfied or misclassified patterns and a tiny 𝓛.
@@ -31,7 +31,7 @@ def draw(table: Mapping) -> Figure:
             not_run(axes, "ReLU")
 
     if tanh:
-        draw_jump(d, tanh, loss_axis(tanh, jammed_fraction))
+        draw_jump(d, tanh, loss_axis(tanh))
         d.legend(loc="best", title="tanh", alignment="right")
     else:
         not_run(d, "tanh")

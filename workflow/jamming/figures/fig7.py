@@ -21,7 +21,7 @@ from .panels.table import Table, runs_in
 
 
 def draw(table: Mapping) -> Figure:
-    """H_p, its collapse in λ/√𝓛, H_0 and H; below, the last three for tanh."""
+    """H_p, its collapse in λ/Δ̃ (Δ̃ the median overlap), H_0 and H; below, the last three for tanh."""
     table = Table("fig7", table)
     relu, tanh = table.group("relu"), table.group("tanh")
     figure = Figure((DOUBLE_COLUMN, 3.9))

@@ -10,7 +10,7 @@ from .panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:
-    """P_+(Δ/√𝓛) left and P_−(Δ) right, with the exponents θ and γ fitted over the shaded range."""
+    """P_+(z) left, z in units of the median overlap, and P_−(Δ) right, with θ and γ fitted over the shaded range."""
     table = Table("fig8", table)
     figure = Figure((DOUBLE_COLUMN, 4.7))
     panels = figure.subplots(2, 2)

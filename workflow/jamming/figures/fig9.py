@@ -14,15 +14,15 @@ from .panels.table import Table
 def draw(table: Mapping) -> Figure:
     """The jump against P/N (a) and 𝓛 (b), misclassified (c), gaps (d); H_p > 0 (e), H_p (f), H_0 (g), H (h)."""
     table = Table("fig9", table)
-    jammed_fraction, max_loss = table.attribute("jammed_fraction"), table.attribute("max_loss")
+    max_loss = table.attribute("max_loss")
     final = table.group("final").groups()
     figure = Figure((DOUBLE_COLUMN, 3.8))
     (a, b, c, d), (e, f, g, h) = figure.subplots(2, 4)
 
-    loss = loss_axis(final, jammed_fraction)
+    loss = loss_axis(final)
     draw_load(a, final)
     draw_jump(b, final, loss)
-    draw_window(b, final, loss, max_loss, jammed_fraction)
+    draw_window(b, final, loss, max_loss)
     draw_misclassified(c, final, loss)
     draw_distribution(d, table.group("negative").groups(), "negative")
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .. import datasets, losses, network
+from .. import datasets, network
+from ..criteria import end_of
 from ..spec import Point
 from ..storage import store
 
@@ -33,15 +34,9 @@ def replicas(run: store.Result) -> Iterator[tuple[str, dict]]:
 
 
 def summary(point: Point, replica: dict) -> dict:
-    """What every observable says of a replica: n_train, n_weights, n_delta, loss, converged."""
-    delta = replica["final"]["delta"]
-    return {
-        "n_train": point.n_train,
-        "n_weights": point.network.n_weights,
-        "n_delta": int(np.sum(delta > 0)),
-        "loss": losses.quadratic_hinge(delta),
-        "converged": bool(replica["converged"]),
-    }
+    """What every observable says of a replica: n_train, converged, and how it ended (`criteria.End`)."""
+    end = end_of(replica, point.protocol.margin)
+    return {"n_train": point.n_train, "converged": bool(replica["converged"]), **end.to_tree()}
 
 
 def final_params(replica: dict) -> np.ndarray:

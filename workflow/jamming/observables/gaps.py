@@ -1,12 +1,15 @@
 """Distributions of the overlaps Δ > 0 and of the gaps Δ < 0 at the end of training ([G] Sec. VI, Fig. 8 and 9d).
 
-Overlaps are divided by √𝓛, which makes them comparable between runs at different distances from jamming; gaps keep
-the units of the margin. Histograms have fixed logarithmic bins, so that those of several replicas add up.
+Overlaps are divided by their median, which makes them comparable between runs at different distances from jamming. The
+papers divide by √𝓛, which a few patterns far from the margin can carry; that is kept beside it. Gaps keep the units of
+the margin. Dead patterns are left out: no force of theirs acts on the parameters. Histograms have fixed logarithmic
+bins, so that those of several replicas add up.
 """
 
 import numpy as np
 
 from .. import losses
+from ..criteria import dead_patterns
 from ..storage import store
 from . import ObservableError, point_of, replicas, summary
 
@@ -21,12 +24,18 @@ NEGATIVE_EDGES = np.logspace(-8, 2, 101)
 
 # Where the power laws are looked for by default: above what a finite learning rate smears out, below the typical
 # value, where the distributions turn over.
-POSITIVE_RANGE = (1e-2, 0.5)
+POSITIVE_RANGE = (1e-2, 0.2)
 NEGATIVE_RANGE = (1e-3, 0.5)
 
 
 def overlaps(delta: np.ndarray) -> np.ndarray:
-    """z = Δ/√𝓛 of the unsatisfied patterns, shape (N_Δ,), dimensionless; empty if every pattern is satisfied."""
+    """z = Δ/median Δ of the unsatisfied patterns, shape (N_Δ,), dimensionless; empty if every pattern is satisfied."""
+    positive = delta[delta > 0]
+    return positive / np.median(positive) if positive.size else positive
+
+
+def overlaps_by_loss(delta: np.ndarray) -> np.ndarray:
+    """z = Δ/√𝓛 of the unsatisfied patterns, shape (N_Δ,), as in [G] Fig. 8; empty if every pattern is satisfied."""
     positive = delta[delta > 0]
     return positive / np.sqrt(losses.quadratic_hinge(delta)) if positive.size else positive
 
@@ -64,14 +73,17 @@ def measure(
 ) -> dict:
     """Overlaps and gaps of every replica at the end of training: the tree of a result of kind "gaps".
 
-    `theta_range` bounds z = Δ/√𝓛, `gamma_range` bounds |Δ| in the units of the run's own margin.
+    `theta_range` bounds z, in units of the median ("positive") as of √𝓛 ("positive_by_loss"); `gamma_range` bounds |Δ|
+    in the units of the run's own margin.
     """
-    point = point_of(run)
-    return {
-        name: {
+    point, tree = point_of(run), {}
+    for name, replica in replicas(run):
+        delta = replica["final"]["delta"]
+        living = delta[~dead_patterns(delta, replica["final"]["output"], point.protocol.margin)]
+        tree[name] = {
             **summary(point, replica),
-            "positive": distribution(overlaps(replica["final"]["delta"]), POSITIVE_EDGES, theta_range),
-            "negative": distribution(gaps(replica["final"]["delta"]), NEGATIVE_EDGES, gamma_range),
+            "positive": distribution(overlaps(living), POSITIVE_EDGES, theta_range),
+            "positive_by_loss": distribution(overlaps_by_loss(delta), POSITIVE_EDGES, theta_range),
+            "negative": distribution(gaps(living), NEGATIVE_EDGES, gamma_range),
         }
-        for name, replica in replicas(run)
-    }
+    return tree

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import losses
 from .. import network as net
-from ..criteria import is_near_jamming
+from ..criteria import End
 from ..spec import Network
 from ..storage import store
 from . import final_params, point_of, replicas, split_of, summary
@@ -126,16 +126,15 @@ def counts(found: Spectra) -> dict:
 def measure(run: store.Result, dataset: store.Result, max_loss: float, max_spectra: int) -> dict:
     """Spectra at the end of training of the replicas near jamming: the tree of a result of kind "spectra".
 
-    Near jamming means N_Δ > 0.4 N and 𝓛 < `max_loss` ([G] Fig. 6b, the black rectangle). The first `max_spectra`
-    such replicas are measured; the others have `measured` = False and no eigenvalues.
+    Near jamming means jammed with 𝓛 < `max_loss` ([G] Fig. 6b, the black rectangle; `criteria.End`). The first
+    `max_spectra` such replicas are measured; the others have `measured` = False and no eigenvalues.
     Raises ObservableError if a replica was not trained on this dataset.
     """
     point = point_of(run)
     tree, left = {"max_loss": max_loss}, max_spectra
     for name, replica in replicas(run):
         described = summary(point, replica)
-        near = is_near_jamming(described["n_delta"], described["n_weights"], described["loss"], max_loss)
-        measured = near and left > 0
+        measured = left > 0 and End.from_tree(described).is_near_jamming(max_loss)
         tree[name] = {
             **described,
             "measured": measured,

@@ -3,7 +3,6 @@
 from ..analysis import Analysis, Results
 from ..analysis.jump import evolution, final_states
 from ..analysis.sweeps import RELU, TANH, present
-from ..criteria import JAMMED_FRACTION
 
 NEEDS = {"runs": (*RELU, *TANH)}
 IN_PART = True
@@ -14,7 +13,6 @@ def tabulate(results: Results, analysis: Analysis) -> dict:
     runs = results["runs"]
     relu, tanh = present(RELU, runs), present(TANH, runs)
     return {
-        "jammed_fraction": JAMMED_FRACTION,
         "max_loss": analysis.max_loss,
         "evolution": {group: evolution(runs[sweep]) for sweep, group in relu.items()},
         "relu": {group: final_states(runs[sweep]) for sweep, group in relu.items()},

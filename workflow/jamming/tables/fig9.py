@@ -5,7 +5,6 @@ from ..analysis.gaps import distributions
 from ..analysis.jump import final_states
 from ..analysis.spectra import averaged, measured_near_jamming, positive_part, rescaled
 from ..analysis.sweeps import MNIST
-from ..criteria import JAMMED_FRACTION
 
 NEEDS = {"runs": tuple(MNIST), "gaps": tuple(MNIST), "spectra": tuple(MNIST)}
 
@@ -15,7 +14,6 @@ def tabulate(results: Results, analysis: Analysis) -> dict:
     near = measured_near_jamming(results["spectra"], MNIST, analysis)
     ((sweep, group),) = MNIST.items()
     return {
-        "jammed_fraction": JAMMED_FRACTION,
         "max_loss": analysis.max_loss,
         "final": {group: final_states(results["runs"][sweep])},
         "negative": distributions(results["gaps"], MNIST, "negative", analysis),

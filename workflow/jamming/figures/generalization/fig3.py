@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...criteria import JAMMED_FRACTION
 from ..panels.jump import draw_jump, draw_load, loss_axis
 from ..panels.n_star import draw_architectures, draw_comparison
 from ..panels.style import DOUBLE_COLUMN, label_panel
@@ -44,7 +43,7 @@ def _draw_mnist_lines(axes: Axes, panel: Table) -> None:
 
 def _draw_jump_with_inset(axes: Axes, panel: Table) -> None:
     groups = panel.groups()
-    draw_jump(axes, groups, loss_axis(groups, JAMMED_FRACTION))
+    draw_jump(axes, groups, loss_axis(groups))
     axes.set_ylim(top=1.12 * axes.get_ylim()[1])
     axes.legend(loc="upper left", bbox_to_anchor=(0.14, 1), ncols=len(groups), columnspacing=1)
     inset = axes.inset_axes(_emptiest_place(axes))

@@ -15,12 +15,7 @@ from .style import (
     note,
     scientific,
 )
-from .table import Table, runs_in
-
-LABELS = {
-    "positive": (r"$z=\Delta/\sqrt{\mathcal{L}}$", r"$P_+(z)$"),
-    "negative": (r"$|\Delta|$ for $\Delta<0$", r"$P_-(\Delta)$"),
-}
+from .table import Table, runs_in, unit_of
 
 
 def draw_distribution(axes: Axes, groups: Mapping[str, Table], side: str) -> None:
@@ -29,7 +24,11 @@ def draw_distribution(axes: Axes, groups: Mapping[str, Table], side: str) -> Non
     if not shown:
         no_run_near_jamming(axes, max(float(group.attribute("max_loss")) for group in groups.values()))
         return
-    axes.set(xscale="log", yscale="log", xlabel=LABELS[side][0], ylabel=LABELS[side][1])
+    labels = {
+        "positive": (rf"$z=\Delta/{unit_of(shown.values())}$", r"$P_+(z)$"),
+        "negative": (r"$|\Delta|$ for $\Delta<0$", r"$P_-(\Delta)$"),
+    }
+    axes.set(xscale="log", yscale="log", xlabel=labels[side][0], ylabel=labels[side][1])
     for name, group in shown.items():
         centre, density, error = group.columns("centre", "density", "error")
         # An error bar that reaches 0 has no lower end on a logarithmic axis: it ends at a tenth of the value.

@@ -9,19 +9,18 @@ from matplotlib.colors import LogNorm
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from ...criteria import FROZEN_LOSS
-from .style import DEPTH_COLOURS, DEPTH_MARKERS, TIME_COLOURS, LossAxis, depth_label, tick_label
+from ...criteria import FITS, JAMMED, UNFITTED_FRACTION, fits
+from .style import DEPTH_COLOURS, DEPTH_MARKERS, GREY, TIME_COLOURS, LossAxis, depth_label, tick_label
 from .table import Table
 
 CONSTRAINTS = r"$N_\Delta/N$"
 LOAD = r"$P/N$"
 
 
-def loss_axis(groups: Mapping[str, Table], jammed_fraction: float) -> LossAxis:
-    """An axis of 𝓛 on which the final states of all groups fit."""
-    columns = [group.columns("loss", "n_delta_over_n") for group in groups.values()]
-    loss, n_delta_over_n = (np.concatenate(parts) for parts in zip(*columns, strict=True))
-    return LossAxis(loss, n_delta_over_n, jammed_fraction)
+def loss_axis(groups: Mapping[str, Table]) -> LossAxis:
+    """An axis of 𝓛 that has room for the final states of all groups."""
+    state = np.concatenate([_states(group)[1] for group in groups.values()])
+    return LossAxis(np.concatenate([group.columns("loss")[0] for group in groups.values()]), state == FITS)
 
 
 def draw_evolution(axes: Axes, groups: Mapping[str, Table]) -> None:
@@ -50,10 +49,12 @@ def draw_evolution(axes: Axes, groups: Mapping[str, Table]) -> None:
 
 
 def draw_jump(axes: Axes, groups: Mapping[str, Table], loss: LossAxis, labels: bool = True) -> None:
-    """N_Δ/N against 𝓛, one marker per run."""
+    """N_Δ/N against 𝓛, one marker per run: full if it fits or is jammed, hollow if it is neither (`criteria`)."""
     _scatter_over_loss(axes, groups, loss, "n_delta_over_n", labels)
     axes.set_ylabel(CONSTRAINTS)
     axes.set_ylim(-0.05 * axes.get_ylim()[1], 1.03 * axes.get_ylim()[1])
+    # The rule of the papers for a network that has failed, N_Δ > 0.1 N.
+    axes.axhline(UNFITTED_FRACTION, color=GREY, lw=0.5, ls=":", zorder=0)
 
 
 def draw_load(axes: Axes, groups: Mapping[str, Table], labels: bool = True) -> None:
@@ -72,18 +73,19 @@ def draw_misclassified(axes: Axes, groups: Mapping[str, Table], loss: LossAxis, 
     axes.set_ylim(-0.05 * max(axes.get_ylim()[1], 1), max(axes.get_ylim()[1], 1))
 
 
-def draw_window(
-    axes: Axes, groups: Mapping[str, Table], loss: LossAxis, max_loss: float, jammed_fraction: float
-) -> None:
-    """The black rectangle around the runs near jamming (`statistics.is_near_jamming`), if there are any."""
-    columns = [group.columns("loss", "n_delta_over_n") for group in groups.values()]
-    values, n_delta_over_n = (np.concatenate(parts) for parts in zip(*columns, strict=True))
-    inside = (n_delta_over_n > jammed_fraction) & (values > FROZEN_LOSS) & (values < max_loss)
+def draw_window(axes: Axes, groups: Mapping[str, Table], loss: LossAxis, max_loss: float) -> None:
+    """The black rectangle around the runs near jamming (`criteria.End.is_near_jamming`), if there are any.
+
+    It spans their 𝓛 without that of dead patterns, which may lie left of where a run is drawn.
+    """
+    columns = [(*_states(group), *group.columns("n_delta_over_n")) for group in groups.values()]
+    values, state, n_delta_over_n = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    inside = (state == JAMMED) & (values < max_loss)
     if not inside.any():
         return
     pad = 0.03 * axes.get_ylim()[1]
     low, high = n_delta_over_n[inside].min() - pad, n_delta_over_n[inside].max() + pad
-    left = max(FROZEN_LOSS, loss.floor)
+    left = max(values[inside].min() / 1.5, loss.floor)
     axes.add_patch(Rectangle((left, low), max_loss - left, high - low, fill=False, ec="black", lw=0.9, zorder=4))
 
 
@@ -91,7 +93,24 @@ def _scatter_over_loss(axes: Axes, groups: Mapping[str, Table], loss: LossAxis, 
     loss.dress(axes)
     for name, group in groups.items():
         values, height = group.columns("loss", column)
-        axes.plot(loss.place(values), height, **_marker(name, labels), clip_on=False)
+        whole = np.isin(_states(group)[1], (FITS, JAMMED))
+        hollow = {**_marker(name, labels and not whole.any()), "markerfacecolor": "none", "markeredgewidth": 0.7}
+        for chosen, marker in ((whole, _marker(name, labels)), (~whole, hollow)):
+            # A line without points has no extent, which the layout takes for a point at the origin.
+            if chosen.any():
+                axes.plot(loss.place(values)[chosen], height[chosen], **marker, clip_on=False)
+
+
+def _states(group: Table) -> tuple[np.ndarray, np.ndarray]:
+    """𝓛 of the living patterns (R,) and how each run ended (R,).
+
+    A table that was made before `criteria` told them says neither: what does not fit then counts as jammed.
+    """
+    if group.has_column("state"):
+        _, living_loss, state = group.columns("loss", "living_loss", "state")
+        return living_loss, state
+    (loss,) = group.columns("loss")
+    return loss, np.where(fits(loss, float(group.attribute("margin"))), FITS, JAMMED)
 
 
 def _marker(name: str, labels: bool) -> dict:

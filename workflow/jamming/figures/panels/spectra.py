@@ -1,4 +1,4 @@
-"""Panels of spectra: H_p (positive part; both signs in λ/√𝓛), H_0 and H."""
+"""Panels of spectra: H_p (positive part; both signs in units of the overlap), H_0 and H."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ from .style import (
     tick_label,
     tint,
 )
-from .table import Table
+from .table import Table, unit_of
 
 DENSITY = r"$\rho(\lambda)$"
 AWAY = 10
@@ -48,7 +48,7 @@ def draw_positive_part(axes: Axes, group: Table, max_loss: float) -> None:
 
 
 def draw_rescaled(axes: Axes, groups: Mapping[str, Table], max_loss: float, singly: bool) -> None:
-    """[G] Fig. 7(b): both signs of H_p in λ/√𝓛. Single runs, lighter for higher 𝓛, or their mean and deviation."""
+    """[G] Fig. 7(b): both signs of H_p over the overlap: single runs, lighter for higher 𝓛, or mean and deviation."""
     groups = _with_runs(groups)
     if not groups:
         no_run_near_jamming(axes, max_loss)
@@ -68,7 +68,8 @@ def draw_rescaled(axes: Axes, groups: Mapping[str, Table], max_loss: float, sing
             # A band that reaches 0 has no lower end on a logarithmic axis: it ends at the foot of the panel.
             lower = np.maximum(shown - deviation, np.nanmin(shown) / 1e3)
             _draw_band(axes, name, centre, shown, lower, shown + deviation)
-    axes.set(yscale="log", xlabel=r"$\lambda/\sqrt{\mathcal{L}}$", ylabel=r"$\rho(\lambda/\sqrt{\mathcal{L}})$")
+    scaled = rf"\lambda/{unit_of(groups.values())}"
+    axes.set(yscale="log", xlabel=f"${scaled}$", ylabel=rf"$\rho({scaled})$")
     axes.axvline(0, color=GREY, lw=0.4, zorder=0)
     _asinh_axis(axes, edges, width)
     _log_height(axes, np.concatenate(heights), headroom=0.2)

@@ -128,13 +128,13 @@ def _set_ticks(axis: Axis, values: Sequence[float], low: float, high: float) -> 
 class LossAxis:
     """A logarithmic x-axis of 𝓛 with a strip at its left for the runs with 𝓛 = 0, or too small to be shown.
 
-    Runs stopped with a handful of unsatisfied patterns have 𝓛 many decades below the jammed ones: they join the strip.
+    Runs that fit have 𝓛 many decades below the others: they join the strip.
     """
 
-    def __init__(self, loss: np.ndarray, n_delta_over_n: np.ndarray, jammed_fraction: float) -> None:
-        jammed, positive = loss[n_delta_over_n > jammed_fraction], loss[loss > 0]
+    def __init__(self, loss: np.ndarray, fits: np.ndarray) -> None:
+        unfitted, positive = loss[~fits], loss[loss > 0]
         largest = max(positive, default=1e-3)
-        smallest = max(min(jammed, default=min(positive, default=1e-6)), largest * 10.0**-LOSS_DECADES)
+        smallest = max(min(unfitted, default=min(positive, default=1e-6)), largest * 10.0**-LOSS_DECADES)
         self.floor = 10.0 ** (np.floor(2 * np.log10(smallest) - 0.1) / 2)
         self.top = max(largest, 10 * self.floor) * 1.4
         decades = np.log10(self.top / self.floor)

@@ -1,6 +1,6 @@
 """Tables are checked before they are drawn: what is missing, empty or of a wrong length is refused by name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -41,12 +41,20 @@ class Table:
         """Whether a group of this name is there."""
         return isinstance(self._tree.get(name), Mapping)
 
+    def has_column(self, name: str) -> bool:
+        """Whether a column of this name is there."""
+        return np.ndim(self._tree.get(name)) > 0
+
     def attribute(self, name: str) -> int | float | str:
         """A scalar. Raises FigureError when it is missing or not a scalar."""
         value = self._tree.get(name)
         if value is None or isinstance(value, Mapping) or np.ndim(value) > 0:
             raise FigureError(f"figure '{self.figure}': the table has no attribute '{self._path(name)}'; {_CURE}")
         return value
+
+    def has_attribute(self, name: str) -> bool:
+        """Whether a scalar of this name is there."""
+        return name in self._tree and np.ndim(self._tree[name]) == 0
 
     def columns(self, *names: str) -> list[np.ndarray]:
         """Columns of one length. Raises FigureError for the first one missing, empty or longer than the others."""
@@ -89,3 +97,9 @@ _CURE = "delete the table and run the workflow again."
 def runs_in(groups: Sequence[Table]) -> int:
     """Number of runs behind some groups."""
     return sum(int(group.attribute("n_runs")) for group in groups)
+
+
+def unit_of(groups: Iterable[Table]) -> str:
+    """What overlaps and eigenvalues of H_p are divided by, in TeX: the median overlap; √𝓛 in tables without unit."""
+    said = {str(group.attribute("unit")) for group in groups if group.has_attribute("unit")}
+    return r"\tilde\Delta" if said == {"median"} else r"\sqrt{\mathcal{L}}"
