@@ -205,7 +205,7 @@ MISTAKES = [
         put("tolerance", {"low": 2, "high": 1, "argument": "a"}),
         "'transition-location-L2' is [2, 1], but must increase.",
     ),
-    (put("group", "jumps"), "claims.0.group is 'jumps', but must be one of position, jump, n_star"),
+    (put("group", "jumps"), "'transition-location-L2' is of group 'jumps', but must be of cusps, effective"),
     (put("group", "jump"), "no statistic in claims/jump.py measures 'transition-location-L2'; add one or mend the id."),
     (put("id", "invented"), "no statistic in claims/position.py measures 'invented'; add one or mend the id."),
     (put("source", "somewhere"), "claims.0.source is 'somewhere', but must match the pattern"),
