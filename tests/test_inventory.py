@@ -4,7 +4,7 @@ from importlib import import_module
 
 import pytest
 
-from jamming import claims, inventory, observables, tables
+from jamming import claims, datasets, inventory, observables, tables
 from jamming.storage.fingerprint import PACKAGE
 
 
@@ -43,6 +43,11 @@ def test_observables_are_the_modules_that_measure():
         assert observable.of_sweep == getattr(modules[name], "OF_SWEEP", False), name
     assert inventory.observable("gaps").settings == ("theta_range", "gamma_range")
     assert inventory.observable("spectra").reads_data and not inventory.observable("gaps").reads_data
+
+
+def test_data_sets_are_the_modules_that_generate():
+    assert inventory.datasets() == ("random", "mnist")
+    assert all(callable(datasets.pool(name).generate) for name in inventory.datasets() if name != "mnist")
 
 
 @pytest.mark.parametrize(

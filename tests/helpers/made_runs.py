@@ -16,7 +16,7 @@ def point_for(network: Network, n_train: int, margin: float = 0.5, replicas: int
 
 
 def dataset_for(network: Network, n_patterns: int) -> store.Result:
-    inputs, labels = datasets.random.generate(network.dim, n_patterns, seed=1)
+    inputs, labels = datasets.pool("random").generate(network.dim, n_patterns, seed=1)
     return store.Result("dataset", {"dataset": "random"}, {}, {"inputs": inputs, "labels": labels})
 
 

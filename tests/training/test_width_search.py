@@ -95,7 +95,7 @@ def test_an_attempt_is_the_training_it_says(protocol, tmp_path):
     point = a_point(protocol=dataclasses.replace(protocol, steps=200), first_ratio=0.5, max_ratio=0.5)
     attempts = find(point, tmp_path)["replica_00"]["attempts"]
     width = int(attempts["width"][-1])
-    inputs, labels = datasets.random.generate(5, 40, point.seed_for("data", 0))
+    inputs, labels = datasets.pool("random").generate(5, 40, point.seed_for("data", 0))
     assert not attempts["fitted"][-1]
     if protocol.name == "cross_entropy_sgd":
         initial = width_search.batch_norm.initial_params(point.network(width), point.seed_for("initial", 0, width))
@@ -167,7 +167,7 @@ def test_progress_is_reported(tmp_path, monkeypatch):
 
 
 def mnist_like(dim=5, n_patterns=200):
-    inputs, labels = datasets.random.generate(dim, n_patterns, 0)
+    inputs, labels = datasets.pool("random").generate(dim, n_patterns, 0)
     return store.Result("dataset", {"dataset": "mnist", "dim": dim}, {}, {"inputs": inputs, "labels": labels})
 
 

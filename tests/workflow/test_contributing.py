@@ -49,6 +49,7 @@ SWEEP = {f"runs/{point}" for point in POINTS}
 OBSERVABLE = {f"observables/weights/{point}" for point in POINTS}
 FIGURE = {"tables/weights", "figures/weights"}
 CLAIM = {"claims/weights", "claims"}
+TAUGHT = "results/smoke/runs/teacher_L2/P00100_h0005.h5"
 PAPER = {"paper", "paper/jamming"}
 """Where figures and claims are quoted."""
 
@@ -70,6 +71,7 @@ def planned_by_part(copy):
     alone = {
         "sweep": [f"results/smoke/runs/{point}.h5" for point in POINTS],
         "observable": [f"results/smoke/observables/weights/{point}.h5" for point in POINTS],
+        "data set": [TAUGHT],
     }
     for part, steps in PARTS.items():
         for where, block in steps:
@@ -87,7 +89,7 @@ def made_by(done):
 
 
 def test_every_block_of_the_walkthrough_is_applied():
-    assert list(PARTS) == ["sweep", "observable", "figure", "claim"]
+    assert list(PARTS) == ["sweep", "observable", "figure", "claim", "data set"]
     assert sum(map(len, PARTS.values())) == TEXT.count("```yaml") + TEXT.count("```python")
     shown = set(re.findall(r"`(workflow/[\w/.]+\.\w+|config/[\w/.]+\.\w+)`", TEXT))
     edited = {where.split(":")[0] for steps in PARTS.values() for where, _ in steps if not where.startswith("new")}
@@ -104,6 +106,8 @@ def test_every_block_of_the_walkthrough_is_applied():
         ("observable alone", SWEEP | OBSERVABLE),
         ("figure", SWEEP | OBSERVABLE | FIGURE | PAPER),
         ("claim", SWEEP | OBSERVABLE | FIGURE | PAPER | CLAIM),
+        ("data set", SWEEP | OBSERVABLE | FIGURE | PAPER | CLAIM),
+        ("data set alone", {"data/teacher_d7", "runs/teacher_L2/P00100_h0005"}),
     ],
 )
 def test_each_part_plans_its_own_jobs_and_no_other(planned_by_part, part, made):
@@ -112,7 +116,7 @@ def test_each_part_plans_its_own_jobs_and_no_other(planned_by_part, part, made):
 
 @pytest.mark.slow
 def test_what_the_page_adds_is_made_and_can_be_traced(planned_by_part, copy):
-    snakemake(copy, "figures/weights.pdf", "results/smoke/claims.json", "--cores", "2", *SMOKE)
+    snakemake(copy, "figures/weights.pdf", "results/smoke/claims.json", TAUGHT, "--cores", "2", *SMOKE)
     assert (copy / "figures" / "weights.pdf").read_bytes().startswith(b"%PDF")
     assert '"weights-grow"' in (copy / "results/smoke/claims.json").read_text(encoding="utf-8")
     path = "results/smoke/observables/weights/relu_L4/P00180_h0006.h5"
@@ -126,10 +130,7 @@ def test_what_the_page_adds_is_made_and_can_be_traced(planned_by_part, copy):
 @pytest.mark.slow
 def test_the_new_code_is_in_style_and_passes_its_test(planned_by_part, copy):
     run = {"cwd": copy, "capture_output": True, "text": True, "env": environment(PYTHONPATH="workflow")}
-    for words in (
-        ["ruff", "check", "."],
-        ["ruff", "format", "--check", "."],
-        ["pytest", "-q", "tests/observables/test_weights.py"],
-    ):
+    tests = [f"tests/{name}.py" for name in ("observables/test_weights", "datasets/test_teacher")]
+    for words in (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["pytest", "-q", *tests]):
         done = subprocess.run([sys.executable, "-m", *words], **run)
         assert done.returncode == 0, said(done)

@@ -10,8 +10,9 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 from jsonschema.validators import extend
 
+from .inventory import datasets
 from .plain_values import ConfigError, plain, read_file, short
-from .spec import LBFGS_MEMORY, LinePoint, Network, Point, Protocol
+from .spec import ACTIVATIONS, LBFGS_MEMORY, PROTOCOLS, LinePoint, Network, Point, Protocol
 
 __all__ = ["ConfigError", "checked", "load", "preset_file", "read_lines", "read_points", "sentence"]
 
@@ -87,7 +88,11 @@ def load(preset: str, more: Iterable[Path] = (), folder: Path = FOLDER) -> dict:
 
 @cache
 def _schema() -> dict:
-    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    """The schema's file, with the names that there are in the code."""
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    names = {"dataset": datasets(), "activation": ACTIVATIONS, "protocol_name": PROTOCOLS}
+    schema["$defs"] |= {name: {"enum": list(known)} for name, known in names.items()}
+    return schema
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What there is to make: figures, observables and groups of claims, each found by the file of its module.
+"""What there is to make: figures, observables, groups of claims and data sets, each found by the file of its module.
 
 To add one is to add its module. Nothing that computes imports this one: a new figure makes no other figure run again.
 Modules are looked at and not imported, since Snakemake reads this for each job.
@@ -88,6 +88,13 @@ def observable(kind: str) -> Observable:
     if kind not in observables():
         raise InventoryError(f"there is no observable '{kind}'; the observables are {', '.join(observables())}.")
     return observables()[kind]
+
+
+@cache
+def datasets() -> tuple[str, ...]:
+    """The pools, which are modules of `datasets` with a function `generate(dim, n_patterns, seed)`, and MNIST."""
+    pools = [name for name, text in _modules("datasets") if re.search(r"^def generate\(dim\b", text, re.MULTILINE)]
+    return (*pools, "mnist")
 
 
 def _modules(package: str) -> list[tuple[str, str]]:

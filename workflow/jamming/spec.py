@@ -5,7 +5,6 @@ import json
 from dataclasses import asdict, dataclass
 
 ACTIVATIONS = ("relu", "tanh")
-DATASETS = ("random", "mnist")
 PROTOCOLS = ("hinge_adam", "hinge_adam_constant", "hinge_adam_annealed", "hinge_lbfgs_annealed", "cross_entropy_sgd")
 
 

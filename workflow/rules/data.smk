@@ -35,7 +35,7 @@ rule generate_data:
     benchmark:
         f"{RESULTS}/benchmarks/data/{{dataset}}_d{{dim}}.tsv"
     wildcard_constraints:
-        dataset="random|mnist",
+        dataset="|".join(inventory.datasets()),
         dim=r"\d+",
     priority: FIRST
     group:
@@ -51,11 +51,11 @@ rule generate_data:
                 "dataset": wildcards.dataset,
                 "dim": int(wildcards.dim),
                 "seed": config["seed"],
-                "n_patterns": config["random"]["n_patterns"] if wildcards.dataset == "random" else None,
+                "n_patterns": None if wildcards.dataset == "mnist" else config["random"]["n_patterns"],
             }
         ),
         pixels=lambda wildcards, input: ["--pixels", input.pixels] if input.pixels else [],
-        code=fingerprint("datasets.random", "datasets.mnist"),
+        code=lambda wildcards: fingerprint("datasets", f"datasets.{wildcards.dataset}"),
     shell:
         "python -m jamming generate-data --spec {params.spec:q} {params.pixels:q}"
         " --threads {threads} --out {output:q} > {log:q} 2>&1"

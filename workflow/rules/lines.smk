@@ -19,7 +19,7 @@ rule find_transition:
     params:
         spec=lambda wildcards: line_point_of(wildcards).to_json(),
         data=lambda wildcards, input: ["--data", *input.data] if input.data else [],
-        code=fingerprint("training.width_search"),
+        code=lambda wildcards: fingerprint("training.width_search", f"datasets.{line_point_of(wildcards).dataset}"),
         # Where it runs is not what it is: not compared with earlier runs.
         device=lambda wildcards, output: config["device"],
         backend=lambda wildcards, output: config["backend"],

@@ -47,7 +47,7 @@ def _resumable(
     backend = kernels.choose(device, arguments.backend, report, arguments.threads, point.can_train_together)
     made = store.provenance(files, arguments.threads, device, backend=backend.name)
     # Only the code and backend that saved a state go on from it; else the bits would depend on the interruption.
-    code = fingerprint(run.__module__.removeprefix("jamming."))
+    code = fingerprint(run.__module__.removeprefix("jamming."), f"datasets.{spec['dataset']}")
     asked = {**spec, "inputs": made["inputs"], "backend": made["backend"], "code": code}
     with Checkpoint(arguments.out, asked, report=report) as checkpoint:
         # Another process may have ended the same job while this one waited for its lock.

@@ -1,14 +1,16 @@
 """Datasets: made once per preset (`generate`), then split into a training set and fresh data by each run (`split`)."""
 
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 
 from ..storage import store
-from . import mnist, random
+from . import mnist
 from .errors import DatasetError, FetchError
 
-__all__ = ["DatasetError", "FetchError", "Split", "generate", "split"]
+__all__ = ["DatasetError", "FetchError", "Split", "generate", "pool", "split"]
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,10 @@ class Split:
 def generate(name: str, dim: int, n_patterns: int | None, seed: int, pixels: store.Result | None = None) -> dict:
     """The tree of a "dataset" file: inputs (M, dim) float64 and labels (M,) int8.
 
-    `name` is "random", with M = n_patterns, or "mnist", with M all images of `pixels` (a result of kind "pixels");
-    for the latter `n_patterns` is None or that number. Raises DatasetError for anything else.
+    `name` is that of a pool such as "random", with M = n_patterns, or "mnist", with M all images of `pixels` (a result
+    of kind "pixels"); for the latter `n_patterns` is None or that number. Raises DatasetError for anything else.
     """
-    if name == "random":
-        if n_patterns is None:
-            raise DatasetError("random data needs n_patterns; give a number of at least 2.")
-        inputs, labels = random.generate(dim, n_patterns, seed)
-    elif name == "mnist":
+    if name == "mnist":
         if pixels is None:
             raise DatasetError("the dataset 'mnist' needs the pixels; make the file of kind 'pixels' first.")
         images, digits = pixels.tree["images"], pixels.tree["digits"]
@@ -45,14 +43,31 @@ def generate(name: str, dim: int, n_patterns: int | None, seed: int, pixels: sto
             raise DatasetError(f"n_patterns = {n_patterns} for 'mnist' is impossible; it always has {len(images)}.")
         inputs, labels = mnist.principal_components(images, digits, dim, seed)
     else:
-        raise DatasetError(f"there is no dataset '{name}'; take 'random' or 'mnist'.")
+        if n_patterns is None:
+            raise DatasetError(f"{name} data needs n_patterns; give a number of at least 2.")
+        inputs, labels = pool(name).generate(dim, n_patterns, seed)
     return {"inputs": inputs, "labels": labels}
+
+
+def pool(name: str) -> ModuleType:
+    """The module of a data set that is drawn from a rule: `generate(dim, n_patterns, seed)`, and `LEARNABLE` = True if
+    its labels can be predicted, so that a test error means something.
+
+    It is imported by its name, so that one more of them trains no network again. Raises DatasetError for an unknown
+    one.
+    """
+    try:
+        module = import_module(f".{name}", __name__)
+        module.generate  # noqa: B018
+    except (ImportError, AttributeError):
+        raise DatasetError(f"there is no dataset '{name}'; take 'random' or 'mnist'.") from None
+    return module
 
 
 def split(dataset: store.Result, n_train: int, seed: int) -> Split:
     """Take `n_train` patterns for training; the result depends on the dataset's content, n_train and seed alone.
 
-    random: a seeded draw without replacement, labels balanced within 1, in a random order; the patterns left are the
+    A pool: a seeded draw without replacement, labels balanced within 1, in a random order; the patterns left are the
     fresh data. At most half of the pool may be drawn. Two runs share a fraction n_train/M of their patterns on
     average, so let the pool be ten times larger or more.
     mnist: the first n_train patterns; both parts are centred with the training mean and projected to |x| = √dim.
@@ -62,27 +77,25 @@ def split(dataset: store.Result, n_train: int, seed: int) -> Split:
     """
     name = dataset.spec["dataset"]
     inputs, labels = dataset.tree["inputs"], dataset.tree["labels"]
-    largest = len(labels) // 2 if name == "random" else len(labels)
+    largest = len(labels) if name == "mnist" else len(labels) // 2
     if not 2 <= n_train <= largest:
         raise DatasetError(
             f"a training set of P = {n_train} cannot be drawn from the {len(labels)} patterns of '{name}'; "
-            f"P must be between 2 and {largest}{' (half of the pool)' if name == 'random' else ''}."
+            f"P must be between 2 and {largest}{'' if name == 'mnist' else ' (half of the pool)'}."
         )
-    if name == "random":
-        train, test = _draw(labels, n_train, seed)
-        train_inputs, test_inputs = inputs[train], inputs[test]
-    elif name == "mnist":
+    if name == "mnist":
         train, test = slice(0, n_train), slice(n_train, None)
         centre = inputs[train].mean(axis=0)
         train_inputs, test_inputs = mnist.onto_sphere(inputs[train], centre), mnist.onto_sphere(inputs[test], centre)
     else:
-        raise DatasetError(f"there is no dataset '{name}'; take 'random' or 'mnist'.")
+        train, test = _draw(labels, n_train, seed)
+        train_inputs, test_inputs = inputs[train], inputs[test]
     return Split(
         train_inputs=train_inputs,
         train_labels=labels[train].astype(np.float64),
         test_inputs=test_inputs,
         test_labels=labels[test].astype(np.float64),
-        has_test=name == "mnist" and len(test_inputs) > 0,
+        has_test=len(test_inputs) > 0 and (name == "mnist" or getattr(pool(name), "LEARNABLE", False)),
     )
 
 

@@ -107,7 +107,10 @@ def together(planned: Mapping[str, Mapping[str, Job]]) -> dict[str, Job]:
 
 def expected_steps(point: Point) -> float:
     """Steps of one replica: all of them near jamming and above, fewer below, where it stops at N_Δ = 0."""
-    protocol, jammed = point.protocol, JAMMED_FROM[point.dataset, point.network.activation]
+    protocol, jammed = (
+        point.protocol,
+        JAMMED_FROM["mnist" if point.dataset == "mnist" else "random", point.network.activation],
+    )
     relative = point.n_train / point.network.n_weights / jammed
     if protocol.lbfgs_steps:
         # With `lbfgs_loss` L-BFGS hands over about where it would fit.
@@ -123,7 +126,7 @@ def expected_steps(point: Point) -> float:
 def expected_attempts(point: LinePoint) -> list[tuple[Network, float]]:
     """The networks that a search is expected to train, and the steps of each."""
     crossed = point.protocol.name == "cross_entropy_sgd"
-    ratio, offset = TRANSITION["cross_entropy_sgd" if crossed else point.dataset]
+    ratio, offset = TRANSITION["cross_entropy_sgd" if crossed else "mnist" if point.dataset == "mnist" else "random"]
     fitting = STEPS_TO_FIT["cross_entropy_sgd" if crossed else "hinge"]
 
     def train(width: int) -> Attempt:

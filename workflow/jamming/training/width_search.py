@@ -148,14 +148,12 @@ def _patterns(
         data = datasets.split(dataset, point.n_train, point.seed_for("data", replica))
         return data.train_inputs, data.train_labels
     seed = point.seed_for("data", replica, 0 if point.dim else width)
-    return datasets.random.generate(point.dim or width, point.n_train, seed)
+    return datasets.pool(point.dataset).generate(point.dim or width, point.n_train, seed)
 
 
 def _check(point: LinePoint, dataset: store.Result | None) -> None:
     """Raise LineError for a point that cannot be searched."""
     where = f"line {point.line}, P = {point.n_train}"
-    if point.dataset not in ("random", "mnist"):
-        raise LineError(f"{where}: there is no dataset '{point.dataset}'; take 'random' or 'mnist'.")
     if point.dataset == "mnist":
         if dataset is None or dataset.spec["dataset"] != "mnist":
             raise LineError(f"{where}: the patterns of MNIST are missing; give the file of its principal components.")
@@ -164,6 +162,11 @@ def _check(point: LinePoint, dataset: store.Result | None) -> None:
                 f"{where}: dim is {point.dim}, but the patterns given have {dataset.spec['dim']} components; "
                 "give those of the same dim."
             )
+    else:
+        try:
+            datasets.pool(point.dataset)
+        except datasets.DatasetError as error:
+            raise LineError(f"{where}: {error}") from None
     if not 0 < point.first_ratio <= point.max_ratio:
         raise LineError(
             f"{where}: the search goes from N = {point.first_ratio}·P to at most N = {point.max_ratio}·P, "
