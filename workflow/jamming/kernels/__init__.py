@@ -1,13 +1,17 @@
-"""One training step, the place where all the time goes, with several implementations.
+"""Implementations of the training step, which takes nearly all the time of the project.
 
-`hinge_adam` says what a step on the hinge loss is; `torch_step` does it in torch on any device and is the reference;
-`compiled` does it in C++ on the CPU; `batched` does it for many replicas together, for GPUs. `lbfgs_descent` moves by
-L-BFGS with the gradient of any of them. For cross-entropy the reference is `torch_cross_entropy`, which
-`compiled_cross_entropy` follows. All agree to rounding; `choose` picks the fastest that works here. All speak numpy;
-torch is imported only where it does the arithmetic.
+| loss          | interface         | torch (the reference) | C++ on the CPU         | many replicas on a GPU |
+|---------------|-------------------|-----------------------|------------------------|------------------------|
+| hinge         | hinge_adam        | torch_step            | compiled               | batched                |
+| cross-entropy | cross_entropy_sgd | torch_cross_entropy   | compiled_cross_entropy |                        |
 
-The training loop sees them in one way: an optimizer has `members`, one for each network it trains, and is asked to
-`look` and to `advance`; a member shows `params`, `loss`, `outputs`, … and has a `state` (see `HingeAdam`).
+`lbfgs_descent` runs L-BFGS with the gradient of `torch_step` or `compiled`. All implementations agree to rounding.
+`choose` takes the fastest one that works here. All take and return numpy arrays. torch is imported only where it does
+the arithmetic.
+
+The training loop uses all of them through one interface. An optimizer has `members`, one for each network that it
+trains, and the methods `look` and `advance`. A member has `params`, `loss`, `outputs`, … and a `state` (see
+`HingeAdam`).
 """
 
 from collections.abc import Callable, Sequence
@@ -35,9 +39,9 @@ BACKENDS = ("auto", "compiled", "torch", "batched")
 
 @dataclass(frozen=True)
 class Problem:
-    """A network at its start, and what it has to learn.
+    """A network with its initial parameters, and the patterns that it has to learn.
 
-    `params` (Ñ,), `inputs` (P, d), `labels` (P,) of ±1, the `margin` ε, and the seed of the order of batches.
+    `params` (Ñ,), `inputs` (P, d), `labels` (P,) of ±1, the `margin` ε. `batches_seed` sets the order of the batches.
     """
 
     network: Network
@@ -50,9 +54,9 @@ class Problem:
 
 @dataclass(frozen=True)
 class Backend:
-    """What does the arithmetic. `name` goes on record: results differ between backends in rounding.
+    """The classes that make the training steps. Result files record the `name`, since backends differ in rounding.
 
-    With `batched` the replicas of a point are trained together by it; without, networks are trained one by one.
+    If `batched` is set, it trains the replicas of a point together. Otherwise networks are trained one by one.
     """
 
     name: str
@@ -63,7 +67,7 @@ class Backend:
     def begin(
         self, stage: Stage, problems: Sequence[Problem], device: str
     ) -> "HingeAdam | LbfgsDescent | CrossEntropySGD | BatchedHingeAdam":
-        """The optimizer of a stage, at the start of these problems; several problems differ in their arrays alone."""
+        """The optimizer of a stage, at step 0 of these problems. Several problems may differ in their arrays alone."""
         first, precision = problems[0], stage.precision
         if self.batched is not None:
             arrays = ([getattr(each, name) for each in problems] for name in ("params", "inputs", "labels"))
@@ -76,9 +80,9 @@ class Backend:
 
 
 def resolve_device(device: str) -> str:
-    """ "auto" becomes "cuda" where there is one, else "cpu".
+    """The device to compute on; "auto" becomes "cuda" if torch sees a CUDA device, else "cpu".
 
-    Raises ValueError if CUDA is asked for in vain, or torch is not installed, which alone knows.
+    Raises ValueError if `device` is "cuda" and there is none, or if torch is needed to find out and not installed.
     """
     if device == "cpu":
         return device
@@ -97,12 +101,13 @@ def choose(
     threads: int | None = None,
     together: bool = True,
 ) -> Backend:
-    """The backend for a device; "auto" is the batched one on "cuda", and on "cpu" the compiled one if it can be had.
+    """The backend for a device. "auto" is the batched one on "cuda"; on "cpu" it is the compiled one, or else torch.
 
-    `threads` are those of torch; the compiled one has one. With `together` false networks are trained one by one
-    whatever the backend (see `Point.can_train_together`), and the backend is named for what trains them.
+    `threads` is the number of threads of torch; the compiled step uses one. If `together` is false, networks are
+    trained one by one on every device (see `Point.can_train_together`).
 
-    Raises ValueError if the compiled one is asked for and cannot be had, or torch is needed and not installed.
+    Raises ValueError for an unknown backend, if the compiled one is asked for and cannot be built, and if torch is
+    needed and not installed.
     """
     if backend not in BACKENDS:
         raise ValueError(f"there is no backend '{backend}'; take one of {', '.join(BACKENDS)}.")
@@ -124,7 +129,7 @@ def choose(
 
 
 def _torch(why: str) -> ModuleType:
-    """The package torch; raises ValueError if it is not installed. Most training does without, and so does `make`."""
+    """The package torch. Raises ValueError if it is not installed: the compiled step and `make setup` do without it."""
     try:
         return import_module("torch")
     except ModuleNotFoundError as error:

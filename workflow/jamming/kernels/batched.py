@@ -1,8 +1,8 @@
-"""The training step of all replicas of a point together, in torch: what suits a GPU, where each call has a price.
+"""The training step of all replicas of a point together, in torch. It is made for a GPU, where every call costs time.
 
-Each call works on all replicas, the shapes never change, and nothing is asked of the device between two looks at it; so
-a GPU can repeat a step as one recorded graph (`repeated`). All patterns go back through the network, with weight zero
-where they are satisfied. Replicas end at different steps: one that has N_Δ = 0 is left behind by the others, for good.
+Each call works on all replicas. The shapes never change, and the processor reads nothing from the device between two
+looks. Therefore a GPU can replay a step as one recorded graph (`cuda_graph`). The backward pass takes all patterns,
+with weight zero for satisfied ones. Replicas end at different steps: a replica with N_Δ = 0 stops moving.
 """
 
 import itertools
@@ -27,13 +27,15 @@ ABSENT = -1
 
 
 class BatchedHingeAdam:
-    """R replicas of a network under full-batch Adam on the quadratic hinge loss, as `HingeAdam` does one.
+    """R replicas of a network under full-batch Adam on the quadratic hinge loss; `HingeAdam` is the same for one.
 
-    The batch stands at `step`. A replica whose own step is that one moves on with it unless N_Δ = 0; the others keep
-    their parameters and moments: those that ended before, those that begin later, and those that are `ABSENT`.
+    The batch stands at `step`, and each replica has a step of its own. A replica moves if its step is that of the batch
+    and N_Δ > 0. The others keep their parameters and moments: those that ended before, those that begin later, and
+    those that are `ABSENT`.
 
-    On the device: `params`, `gradient`, `first_moment`, `second_moment` (R, Ñ), `outputs`, `delta`, `labels` (R, P),
-    `n_delta` and `steps`, the own step of each replica, (R,). All but `params`, moments and `steps` are as of those.
+    Tensors on the device: `params`, `gradient`, `first_moment`, `second_moment` (R, Ñ); `outputs`, `delta`, `labels`
+    (R, P); `n_delta` (R,); `steps` (R,), the step of each replica. After `look` or `compute_gradient`, `gradient`,
+    `outputs`, `delta` and `n_delta` belong to the present `params`.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class BatchedHingeAdam:
         dtype: str = "float64",
         device: str = "cpu",
     ):
-        """Of each of the R replicas `params` (Ñ,), `inputs` (P, d) and `labels` (P,) of ±1; all begin at step 0."""
+        """For each of the R replicas: `params` (Ñ,), `inputs` (P, d), `labels` (P,) of ±1. All begin at step 0."""
         self.network, self.margin, self.step = network, margin, 0
         options = {"dtype": getattr(torch, dtype), "device": device}
         self.params = torch.tensor(np.array(params), **options)
@@ -56,14 +58,14 @@ class BatchedHingeAdam:
         )
         self.outputs, self.delta = torch.zeros_like(self.labels), torch.zeros_like(self.labels)
         self.steps, self.n_delta = (torch.zeros(len(params), dtype=torch.int64, device=device) for _ in range(2))
-        # Replicas on the same patterns (those of MNIST) share them.
+        # Replicas on the same patterns, as for MNIST, share one copy.
         shared = all(np.array_equal(inputs[0], other) for other in inputs[1:])
         stored = np.array(inputs[:1] if shared else inputs).transpose(0, 2, 1)
         self._inputs = torch.tensor(np.ascontiguousarray(stored), **options).expand(len(params), -1, -1)
         self._weights, self._biases = self._views(self.params)
         self._weight_gradients, self._bias_gradients = self._views(self.gradient)
         self._blocks = self._make_blocks()
-        # A step reads all that changes from step to step on the device: a recorded graph holds no numbers of its own.
+        # A recorded graph would repeat the numbers of its recording, so a step reads all that changes from tensors.
         self._now = torch.zeros((), dtype=torch.int64, device=device)
         self._coefficients = torch.zeros(2, **options)
         self._rate, self._root = self._coefficients
@@ -72,19 +74,19 @@ class BatchedHingeAdam:
         self.compute_gradient()
 
     def go_to(self, step: int) -> None:
-        """Let the batch stand at `step`."""
+        """Set the step of the batch."""
         self.step = step
         self._now.fill_(step)
 
     def load_state(self, replica: int, state: dict[str, np.ndarray], step: int) -> None:
-        """Put one replica where `state` was taken, after `step` updates; a look or `compute_gradient` has to follow."""
+        """Set one replica to `state`, taken after `step` updates. Call `look` or `compute_gradient` afterwards."""
         for name in STATE:
             getattr(self, name)[replica].copy_(torch.tensor(state[name]))
         self.steps[replica] = step
         self._is_stale = True
 
     def leave_out(self, replica: int) -> None:
-        """Let one replica take no part; others do not move with it, nor does it with them."""
+        """Exclude one replica: it does not move, and the others do not wait for it."""
         self.steps[replica] = ABSENT
 
     def compute_gradient(self) -> None:
@@ -100,7 +102,7 @@ class BatchedHingeAdam:
             self._backward(block)
 
     def advance(self, rates: Sequence[float]) -> None:
-        """One step of the batch at each of these learning rates. Returns before the device has done them."""
+        """Make one step of the batch at each of these learning rates. Returns before the device has made them."""
         steps = self.step + 1 + np.arange(len(rates))
         corrected = np.stack([np.array(rates) / (1 - BETA_1**steps), np.sqrt(1 - BETA_2**steps)], axis=1)
         for coefficients in torch.tensor(corrected, dtype=self.params.dtype, device=self.params.device):
@@ -110,13 +112,13 @@ class BatchedHingeAdam:
 
     @property
     def members(self) -> list["Member"]:
-        """Each replica, as if it were alone."""
+        """One view of each replica, with the interface of a single `HingeAdam`."""
         return [Member(self, replica) for replica in range(len(self.params))]
 
     def look(self) -> tuple[np.ndarray, np.ndarray]:
-        """The own step and N_Δ of each replica, (R,) each; waits for the device.
+        """The step (R,) and N_Δ (R,) of each replica. Waits for the device.
 
-        The batch then stands at the first step from which a replica moves on.
+        Afterwards the batch stands at the earliest step among the replicas that still move.
         """
         if self._is_stale:
             self.compute_gradient()
@@ -127,7 +129,7 @@ class BatchedHingeAdam:
         return steps, n_delta
 
     def evaluator(self, inputs: np.ndarray) -> Callable[[int], np.ndarray]:
-        """A function of the replica that gives its present outputs (Q,) for other inputs (Q, d)."""
+        """A function from the number of a replica to its present outputs (Q,) for these inputs (Q, d)."""
         features = torch.tensor(np.ascontiguousarray(inputs.T), dtype=self.params.dtype, device=self.params.device)
         widest = max(self.network.width, self.network.dim)
         pieces = features.split(max(1, BUFFER_BYTES // (2 * widest * features.element_size())), dim=1)
@@ -138,11 +140,11 @@ class BatchedHingeAdam:
         return outputs
 
     def _take_step(self) -> None:
-        """One Adam step along the last gradient of each replica that moves, and the gradient after it."""
+        """Make one Adam step of each replica that moves, then compute the gradient at the new parameters."""
         moves = (self.steps == self._now) & (self.n_delta > 0)
         self.steps += moves
         self._now += 1
-        # Interpolation by zero, and a rate of zero, leave numbers as they are.
+        # A replica that does not move has weight zero: interpolation by zero and a rate of zero change no bit.
         weight = moves[:, None].to(self.params.dtype)
         self.first_moment.lerp_(self.gradient, weight * (1 - BETA_1))
         torch.mul(self.gradient, self.gradient, out=self._scratch)
@@ -161,7 +163,7 @@ class BatchedHingeAdam:
         torch.baddbmm(self._biases[-1], self._weights[-1], below, out=block.outputs)
 
     def _backward(self, block: "_Block") -> None:
-        """Add to `gradient` what the patterns of one block contribute; the satisfied ones contribute zeros."""
+        """Add the contribution of one block of patterns to `gradient`. Satisfied patterns contribute zeros."""
         # ∂𝓛/∂f = −y max(0, Δ) / P
         sensitivity = (self.labels[:, block.patterns] * block.delta.clip(min=0)).mul_(-1 / self.labels.shape[1])
         sensitivity = sensitivity[:, None, :]
@@ -192,13 +194,13 @@ class BatchedHingeAdam:
         return active[0]
 
     def _views(self, flat: torch.Tensor) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-        """Of each layer the weights (R, n_out, n_in) and the biases (R, n_out, 1) in an array (R, Ñ)."""
+        """Views of an array (R, Ñ): for each layer the weights (R, n_out, n_in) and the biases (R, n_out, 1)."""
         found = layers(self.network)
         weights = [flat[:, layer.weights].view(len(flat), layer.n_out, layer.n_in) for layer in found]
         return weights, [flat[:, layer.biases, None] for layer in found]
 
     def _make_blocks(self) -> list["_Block"]:
-        """Patterns in as few blocks of about the same size as the buffers allow."""
+        """Blocks of about equal size that cover all patterns, as few as BUFFER_BYTES allows."""
         network, n_replicas, n_train = self.network, *self.labels.shape
         floats_per_pattern = n_replicas * (network.n_hidden + 2 * network.width)
         largest = max(1, BUFFER_BYTES // (floats_per_pattern * self.params.element_size()))
@@ -210,12 +212,12 @@ class BatchedHingeAdam:
 
 
 def _seen(name: str) -> property:
-    """What a member has of this array of the batch: on the CPU the same numbers, from a GPU a copy."""
+    """The replica's row of a tensor of the batch, as an array: a view on the CPU, a copy from a GPU."""
     return property(lambda self: getattr(self._batch, name)[self._replica].cpu().numpy())
 
 
 class Member:
-    """One replica of a batch, to be looked at, saved and put back as a `HingeAdam`; the steps are the batch's."""
+    """One replica of a batch, with the interface of `HingeAdam` except for the steps, which the batch makes."""
 
     params, gradient, outputs, delta, labels = map(_seen, ("params", "gradient", "outputs", "delta", "labels"))
     first_moment, second_moment = _seen("first_moment"), _seen("second_moment")
@@ -226,7 +228,7 @@ class Member:
         self._batch, self._replica = batch, replica
 
     def state(self) -> dict[str, np.ndarray]:
-        """As HingeAdam's. Replicas that train together are under Adam from the first step on."""
+        """As HingeAdam's. `begun` is 0: replicas that train together use Adam from the first step on."""
         return {**{name: np.array(getattr(self, name)) for name in STATE}, "begun": 0}
 
     hand_over = state
@@ -236,7 +238,7 @@ class Member:
         self._batch.load_state(self._replica, state, step)
 
     def leave_out(self) -> None:
-        """Let this replica take no part."""
+        """Exclude this replica from the steps of the batch."""
         self._batch.leave_out(self._replica)
 
     def evaluator(self, inputs: np.ndarray) -> Callable[[], np.ndarray]:
@@ -245,10 +247,10 @@ class Member:
 
 
 class _Block:
-    """Some of the patterns of all replicas, and the place of what is computed of them; blocks share their buffers.
+    """A block of B patterns of all replicas, and the memory for their activations. Blocks share their buffers.
 
-    With B patterns: `inputs` (R, d, B), `outputs` (R, 1, B), `delta` (R, B), `active`, the L activations, and
-    `sensitivities`, two in turn, (R, h, B).
+    `inputs` (R, d, B), `outputs` (R, 1, B), `delta` (R, B). `active` holds the L activations (R, h, B).
+    `sensitivities` are two arrays (R, h, B), used in turn.
     """
 
     def __init__(self, batch: BatchedHingeAdam, patterns: slice, buffers: torch.Tensor):

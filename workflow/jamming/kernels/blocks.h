@@ -1,11 +1,11 @@
-// Patterns in blocks of eight vectors, features outermost, and the products with them.
+// Matrix products with blocks of patterns.
 //
-// A block is (rows, BLOCK): a row holds one feature of 64 patterns (128 in single precision). A sum over patterns runs in
-// one lane per pattern; lanes are added up once, at the end.
+// A block is (rows, BLOCK): a row is eight vectors and holds one feature of 64 patterns (128 in single precision). A sum
+// over patterns keeps one partial sum per lane of a vector; the lanes are added once, at the end.
 //
-// The order of all operations is fixed by this text, however wide the processor's registers are: where a product and a
-// sum are to be rounded once the text says fma, and the compiler fuses nothing else (-ffp-contract=off). So the same
-// run gives the same bits on all processors.
+// This source fixes the order of all operations for every width of the processor's registers. Where a product and a sum
+// are rounded once, the source says fma; the compiler fuses nothing else (-ffp-contract=off). So the same run gives the
+// same bits on all processors.
 
 #pragma once
 
@@ -32,7 +32,7 @@ INLINE Vector fma(Vector a, Vector b, Vector c) {
     return __builtin_elementwise_fma(a, b, c);
 }
 
-// What differs between the precisions in tanh: n with 1/n! the last term of a series, the shift that rounds to an
+// Constants of tanh in each precision: the order n of the last term 1/n! of a series, the shift that rounds to an
 // integer (1.5 times 2 to the number of explicit bits), ln 2 in two parts, the bias of the exponent.
 struct Double {
     typedef double Real;
@@ -59,8 +59,9 @@ struct InverseFactorials {
 };
 constexpr InverseFactorials INVERSE_FACTORIAL;
 
-// exp(y) - 1 for y >= 0. With y = k ln 2 + r and |r| <= (ln 2)/2 it is 2^k (e^r - 1) + 2^k - 1; the Taylor series of
-// e^r - 1 ends where its terms drop below rounding. Beyond 80 it stays what it is there: less is lost than rounding takes.
+// exp(y) - 1 for y >= 0. With y = k ln 2 + r and |r| <= (ln 2)/2 it is 2^k (e^r - 1) + 2^k - 1. The Taylor series of
+// e^r - 1 ends where its terms drop below rounding. For y > 80 the value at 80 is taken: in tanh and in the logistic
+// function the difference is below rounding.
 template <typename T>
 INLINE typename T::Vector exponential_minus_1(typename T::Vector y) {
     typedef typename T::Vector Vector;
@@ -134,7 +135,8 @@ struct Blocks {
         }
     }
 
-    // out = matrix · in + bias, then ρ, or times ρ' given ρ; `matrix` (n_out, n_in), `in` (n_in, BLOCK) and so on
+    // out = matrix · in + bias, then ρ of it, or times ρ' (computed from `active` = ρ): `matrix` (n_out, n_in), `bias`
+    // (n_out) or null, `in` (n_in, BLOCK), `out` and `active` (n_out, BLOCK)
     template <Then then>
     static void multiply(const Real *matrix, const Real *bias, const Real *in, Int n_in, Real *out, Int n_out,
                          const Real *active = nullptr) {
@@ -145,7 +147,7 @@ struct Blocks {
                                        active + o * BLOCK);
                 o += R;
             };
-            // With few rows the processor waits for its sums: 8 are 4 + 4, not 6 + 2.
+            // With few rows at a time the processor waits for its sums. So 8 rows are taken as 4 + 4, not as 6 + 2.
             while (n_out - o >= ROWS && n_out - o != 8) rows(Rows<ROWS>{});
             while (n_out - o >= 4) rows(Rows<4>{});
             while (n_out - o >= 2) rows(Rows<2>{});
@@ -153,7 +155,7 @@ struct Blocks {
         }
     }
 
-    // R × C entries of `add_products`
+    // R × C entries of `add_gradient`
     template <int R, int C>
     INLINE void add_products_tile(const Real *above, const Real *below, Vector *lanes, Int n_in) {
         Vector sums[R][C];
@@ -175,7 +177,7 @@ struct Blocks {
         for (; i < n_in; i++) add_products_tile<R, 1>(above, below + i * BLOCK, lanes + i, n_in);
     }
 
-    // The gradient of a layer's weights: lanes[o][i] += Σ above[o] below[i]
+    // The gradient of a layer's weights, with one sum per lane: lanes[o][i] += Σ above[o] below[i] over the patterns
     static void add_gradient(const Real *above, Int n_out, const Real *below, Int n_in, Vector *lanes) {
         Int o = 0;
         for (; o + GRADIENT_ROWS <= n_out; o += GRADIENT_ROWS)

@@ -1,9 +1,9 @@
-"""Compiling the C++ sources beside this file, once for each kind of processor, by the compiler that is locked with the
-other packages.
+"""Compile the C++ sources beside this file, once for each kind of processor. The compiler is a locked Python package.
 
-The library is kept in a folder for its owner alone, beside Python's own compiled files (`__pycache__`). Where that
-cannot be, each process makes it anew. Its name holds two hashes: one of the source, the compiler and the flags, so that
-none is ever out of date, and one of its own bytes, so that none is loaded that was cut short.
+Libraries are kept in a folder that only its owner can open, beside Python's own compiled files (`__pycache__`). If that
+folder cannot be written, each process compiles its own. The name of a library holds two hashes. The first is of the
+source, the compiler and the flags, so no library is out of date. The second is of the library's own bytes, so an
+incomplete file is never loaded.
 """
 
 import ctypes
@@ -27,13 +27,14 @@ from ..storage.files import PRIVATE, StoreError, write_whole
 SOURCES = Path(__file__).parent
 CACHE = SOURCES / "__pycache__" / "compiled"
 
-# No library is needed, not even C's. Products and sums are fused where the source says so and nowhere else.
+# The result needs no other library, not even C's. The compiler must not fuse products and sums by itself: the source
+# says where they are fused, and so all processors give the same bits.
 FLAGS = ("-O3", "-std=c++20", "-ffp-contract=off", "-fPIC", "-shared", "-nostdlib", "-fvisibility=hidden")
 FLAGS += ("-fno-exceptions", "-fno-rtti", "-Wno-unused-command-line-argument")
 
 
 class BuildError(Exception):
-    """The library cannot be made here; the message says why and how to mend it."""
+    """The library cannot be compiled here. The message says why, and what to do."""
 
 
 @cache
@@ -57,13 +58,13 @@ def library(name: str) -> ctypes.CDLL:
 
 
 def description() -> str:
-    """What compiles, and for what: "zig 0.17.1, x86_64_v4". Raises BuildError as `library` does."""
+    """The compiler and its target: "zig 0.17.1, x86_64_v4". Raises BuildError as `library` does."""
     return f"{find_compiler()[1]}, {processor_level()}"
 
 
 def processor_level() -> str:
-    """The set of instructions to compile for, as the compiler calls it. Raises BuildError for one without fma."""
-    # numpy asks the processor; the source needs fma, which every processor with AVX2 or of ARM's 64-bit kind has.
+    """The compiler's name for this processor's set of instructions. Raises BuildError for a processor without fma."""
+    # numpy knows the processor's extensions. Every processor with AVX2 and every 64-bit ARM has fma.
     machine = platform.machine()
     if machine in ("aarch64", "arm64"):
         return "generic"
@@ -86,7 +87,7 @@ def find_compiler() -> tuple[list[str], str]:
 
 
 def _compile(command: list[str], folder: Path) -> None:
-    # The compiler keeps files of its own, which would go to the user's home.
+    # Without these variables the compiler writes its own cache into the user's home.
     environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(folder), "ZIG_LOCAL_CACHE_DIR": str(folder)}
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
@@ -98,7 +99,7 @@ def _compile(command: list[str], folder: Path) -> None:
 
 
 def _kept(name: str) -> Path | None:
-    """The library of this name that is kept, if it is whole and nobody else could have written it."""
+    """The kept library of this name, or None. It must be complete, and only this user may be able to write it."""
     for path in CACHE.glob(f"{glob.escape(name)}-*.so"):
         with suppress(OSError):
             if _is_ours(CACHE) and _is_ours(path) and path.name == _file_name(name, path.read_bytes()):
@@ -107,7 +108,7 @@ def _kept(name: str) -> Path | None:
 
 
 def _keep(content: bytes, name: str) -> None:
-    """Put a library where the next process finds it, if that can be done, and remove those that were of no use."""
+    """Keep a library for the next process, if the folder can be written, and remove unusable ones of that name."""
     with suppress(OSError, StoreError):
         CACHE.mkdir(mode=0o700, parents=True, exist_ok=True)
         CACHE.chmod(0o700)
@@ -122,6 +123,6 @@ def _file_name(name: str, content: bytes) -> str:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether it belongs to this user, who alone can write it."""
+    """Whether this user owns the file or folder and nobody else can write to it."""
     found = path.stat(follow_symlinks=False)
     return found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode) and not found.st_mode & 0o022

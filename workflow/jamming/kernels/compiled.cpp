@@ -1,7 +1,8 @@
 // One training step on the quadratic hinge loss for a fully-connected network: gradient, then Adam.
 //
 // A block of patterns stays in the first caches from layer to layer. The unsatisfied patterns of successive blocks are
-// gathered into full blocks; only those see the backward pass. tests/kernels/test_compiled.py compares every piece with torch.
+// gathered into full blocks, and only these take part in the backward pass. tests/kernels/test_compiled.py compares
+// every function with torch.
 
 #include "blocks.h"
 #ifdef __AVX512F__
@@ -12,7 +13,7 @@
 struct Problem {
     Int dim, width, depth, tanh, n_patterns, n_params;
     double margin, beta_1, beta_2, epsilon;
-    double rate, root;                                          // of the next update, as `update` wants them
+    double rate, root;                                          // of the next update: see `update`
     const void *inputs, *labels;                                // (blocks, dim, BLOCK) and (blocks, BLOCK)
     void *params, *gradient, *first_moment, *second_moment;     // (n_params)
     void *outputs, *delta;                                      // (blocks, BLOCK)
@@ -39,7 +40,7 @@ struct Step : Blocks<T> {
     struct Workspace {
         Real *active;          // activations of one block: (depth * width, BLOCK)
         Real *gathered;        // inputs and activations of unsatisfied patterns: (dim + depth * width, BLOCK)
-        Real *labels, *delta;  // of the gathered
+        Real *labels, *delta;  // of the gathered patterns: (BLOCK)
         Real *above, *below;   // ∂𝓛/∂a of one layer: (width, BLOCK)
         Real *transposed;      // the weights between hidden layers
         Vector *lanes;         // the gradient, one sum per lane: (n_params, LANES)
@@ -94,9 +95,9 @@ struct Step : Blocks<T> {
         for (Int start = 0; start < p.n_patterns; start += BLOCK) forward(p, w, start);
     }
 
-    // Adds to `lanes` what the first `count` gathered patterns contribute
+    // Adds the contribution of the first `count` gathered patterns to `lanes`
     static void backward(const Problem &p, Workspace &w, Int count) {
-        // ∂𝓛/∂f = -y max(0, Δ)/P; what lies behind the last pattern is of an earlier block and must not count.
+        // ∂𝓛/∂f = -y max(0, Δ)/P. Values behind the last pattern are left from an earlier block and must not count.
         for (Int k = 0; k < BLOCK; k++)
             w.above[k] = k < count ? -w.labels[k] * w.delta[k] / Real(p.n_patterns) : Real(0);
         for (Int number = p.depth;; number--) {
@@ -126,11 +127,11 @@ struct Step : Blocks<T> {
     INLINE void put(float *to, Floats x, unsigned mask) { _mm512_mask_storeu_ps(to, mask, (__m512)x); }
 #endif
 
-    // Copies patterns `from` of a block behind the `filled` gathered ones
+    // Copies the `count` patterns `from` of the block at `start` behind the `filled` ones gathered so far
     static void gather(const Problem &p, Workspace &w, Int start, const int *from, Int count, Int filled) {
         const Real *inputs = (const Real *)p.inputs + start * p.dim;
 #ifdef __AVX512F__
-        // The processor can move the chosen lanes of a vector to its front.
+        // AVX-512 has an instruction that moves the chosen lanes of a vector to its front.
         unsigned chosen[VECTORS] = {};
         for (Int k = 0; k < count; k++) chosen[from[k] / LANES] |= 1u << (from[k] % LANES);
         auto copy = [&](const Real *source, Real *target) {
@@ -184,7 +185,8 @@ struct Step : Blocks<T> {
         return n_delta;
     }
 
-    // Adam (Kingma and Ba 2015) with `rate` already divided by 1 - beta_1^t and `root` = sqrt(1 - beta_2^t)
+    // One step t of Adam (Kingma and Ba 2015). `rate` is the learning rate over 1 - beta_1^t, `root` is
+    // sqrt(1 - beta_2^t).
     static void update(const Problem &p) {
         const Real forget_1 = Real(1 - p.beta_1), forget_2 = Real(1 - p.beta_2), keep_2 = Real(p.beta_2);
         const Real rate = Real(p.rate), root = Real(p.root), epsilon = Real(p.epsilon);

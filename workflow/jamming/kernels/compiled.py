@@ -1,6 +1,6 @@
 """The training step in C++ (`compiled.cpp`), on one core of the CPU: three times faster than torch for narrow layers.
 
-It is compiled when first needed by the compiler that comes as a package (`build`), which needs nothing of the system.
+`build` compiles it when it is first needed, with a compiler that is a Python package.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ from .hinge_adam import BETA_1, BETA_2, EPSILON, HingeAdam
 
 
 class Problem(ctypes.Structure):
-    """What the library works on: sizes and addresses, in the order of `Problem` in compiled.cpp."""
+    """Sizes and addresses of the arrays that the library works on, in the order of `Problem` in compiled.cpp."""
 
     _fields_ = (
         *((name, ctypes.c_longlong) for name in ("dim", "width", "depth", "tanh", "n_patterns", "n_params")),
@@ -25,7 +25,7 @@ class Problem(ctypes.Structure):
 
 
 class CompiledHingeAdam(HingeAdam):
-    """The step as one call into the library each for the gradient and for Adam."""
+    """The step as two calls into the library: one for the gradient, one for Adam."""
 
     def evaluator(self, inputs: np.ndarray) -> Callable[[], np.ndarray]:
         patterns = Patterns(inputs, np.ones(len(inputs)), self._dtype)
@@ -61,7 +61,7 @@ class CompiledHingeAdam(HingeAdam):
         self._functions["update"](ctypes.byref(problem))
 
     def _problem(self, patterns: Patterns) -> Problem:
-        """What the library is told of a set of patterns."""
+        """The library's description of a set of patterns, with a workspace of its own."""
         network = self.network
         problem = Problem(
             dim=network.dim,
@@ -79,5 +79,5 @@ class CompiledHingeAdam(HingeAdam):
         )
         workspace = zeros(self._functions["workspace_size"](ctypes.byref(problem)), "uint8")
         problem.workspace = address(workspace)
-        problem.keeps = patterns, workspace  # the library has no more than their addresses
+        problem.keeps = patterns, workspace  # the library holds only addresses, so Python must keep the arrays
         return problem

@@ -1,8 +1,8 @@
 // One step of SGD on the cross-entropy for a fully-connected network with batch normalization.
 //
-// The statistics of a layer are those of the whole batch, so a batch goes through layer by layer, in blocks of patterns.
-// What fills the last block counts for nothing: `valid` is 1 for a pattern and 0 behind the last one.
-// tests/kernels/test_cross_entropy.py compares it with torch.
+// Each layer needs the mean and variance of the whole batch. So a layer is computed for all blocks of the batch before
+// the next layer begins. `valid` is 1 for a pattern and 0 for the padding behind the last one, which must not count.
+// tests/kernels/test_cross_entropy.py compares the step with torch.
 
 #include "blocks.h"
 
@@ -111,8 +111,8 @@ struct Step : Blocks<T> {
             Base::template multiply<NOTHING>(weights, bias, in + b * p.width * BLOCK, p.width, (Real *)p.outputs + b * BLOCK, 1);
     }
 
-    // From ∂ℓ/∂(active) in `above` to ∂ℓ/∂(product) in place, with the gradient of scales and shifts:
-    // ∂ℓ/∂pre = γ/σ (s - <s> - x <s x>), with x the normalized value, s = ∂ℓ/∂(γ x + β) and <> the mean over the batch
+    // Replaces ∂ℓ/∂(active) in `above` by ∂ℓ/∂(product), and fills the gradient of scales and shifts:
+    // ∂ℓ/∂(product) = γ/σ (s - <s> - x <s x>), with x the normalized value, s = ∂ℓ/∂(γ x + β) and <> the batch mean
     static void normalize_backward(const Problem &p, const Workspace &w, Int number) {
         const Real *normalized = w.normalized + number * w.layer_size, *active = w.active + number * w.layer_size;
         const Real *scales = (const Real *)p.params + layer(p, number).scales;
@@ -162,7 +162,7 @@ struct Step : Blocks<T> {
         for (Int b = 0; b < w.blocks; b++)
             for (int v = 0; v < VECTORS; v++) {
                 Vector label = vector((const Real *)p.labels + b * BLOCK, 0, v);
-                // ∂ℓ/∂f = -y / (1 + e^{y f}) for the mean over the batch; behind the last pattern y = 0
+                // ∂ℓ/∂f = -y / (1 + e^{y f}), divided by the size of the batch; y = 0 behind the last pattern
                 Vector s = label * logistic<T>(-label * vector((const Real *)p.outputs + b * BLOCK, 0, v));
                 vector(w.above + b * BLOCK, 0, v) = s *= Real(-1) / Real(p.n_patterns);
                 sum += s;

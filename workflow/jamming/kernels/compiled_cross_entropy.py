@@ -10,7 +10,7 @@ from .cross_entropy_sgd import CrossEntropySGD
 
 
 class Problem(ctypes.Structure):
-    """What the library works on: sizes and addresses, in the order of `Problem` in compiled_cross_entropy.cpp."""
+    """Sizes and addresses of the library's arrays, in the order of `Problem` in compiled_cross_entropy.cpp."""
 
     _fields_ = (
         *((name, ctypes.c_longlong) for name in ("dim", "width", "depth", "tanh", "n_patterns", "n_params")),
@@ -49,7 +49,7 @@ class CompiledCrossEntropySGD(CrossEntropySGD):
             patterns.fill(self._inputs[batch], self.labels[batch])
 
     def _with_workspace(self, sets: list[Patterns]) -> list[Problem]:
-        """What the library is told of each set of patterns; they share the memory it works in."""
+        """The library's description of each set of patterns. All share one workspace."""
         problems = [self._problem(patterns) for patterns in sets]
         size = max(self._functions["workspace_size"](ctypes.byref(problem)) for problem in problems)
         self._workspace = zeros(size, "uint8")

@@ -1,4 +1,4 @@
-"""What every implementation of the step on the cross-entropy shares: the order of the batches, and what is saved."""
+"""The interface of the training step on the cross-entropy, and its shared parts: order of the batches, saved state."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -12,10 +12,12 @@ from ..spec import Network
 class CrossEntropySGD(ABC):
     """A batch-normalized network under SGD on ℓ = log(1 + e^{−y f}), the mean over each batch.
 
-    An epoch goes through a permutation of the patterns that follows from the seed and the epoch's number alone; what
-    is left over from its last full batch is not used in that epoch. As with `HingeAdam`, the training loop calls `look`
-    and `advance`, and what is seen are arrays: `params`, `gradient` (N + 2Lh + 1,), `labels` (P,), and `batches`
-    (steps_per_epoch, batch_size), the patterns of each batch of the epoch that was begun last; and `step`.
+    An epoch goes through a permutation of the patterns, which follows from the seed and the epoch's number alone. An
+    epoch uses full batches only: patterns left over after the last full batch are not used in it.
+
+    The training loop calls `look` and `advance`, as with `HingeAdam`. Arrays: `params`, `gradient` (N + 2Lh + 1,),
+    `labels` (P,), and `batches` (steps_per_epoch, batch_size), the indices of the patterns in each batch of the last
+    epoch begun. `step` is the number of steps made.
     """
 
     params: np.ndarray
@@ -33,7 +35,7 @@ class CrossEntropySGD(ABC):
         dtype: str = "float64",
         device: str = "cpu",
     ):
-        """`params` as `initial_params` has them, `inputs` (P, d), `labels` (P,) of ±1; `seed` orders the batches."""
+        """`params` in the layout of `batch_norm`, `inputs` (P, d), `labels` (P,) of ±1. `seed` orders the batches."""
         self.network, self.seed, self.step = network, seed, 0
         self.labels = np.asarray(labels, dtype)
         self.batch_size = batch_size(len(labels))
@@ -49,7 +51,7 @@ class CrossEntropySGD(ABC):
 
     @property
     def outputs(self) -> np.ndarray:
-        """The outputs (P,) of the whole training set as one batch, at the parameters of the moment."""
+        """The outputs (P,) of the whole training set as one batch, at the present parameters."""
         return self.evaluate_all()
 
     @property
@@ -59,29 +61,29 @@ class CrossEntropySGD(ABC):
             return float(np.logaddexp(0, -self.labels * self.outputs).mean())
 
     def look(self) -> tuple[list[int], list[int]]:
-        """The step, and how many patterns were not classified correctly when that was last counted.
+        """The step, and the number of patterns without y f > 0 at the last count.
 
-        They are counted once in `batch_norm.check_every` steps; before that all are taken to be wrong.
+        They are counted every `batch_norm.check_every` steps. Before the first count the number is P.
         """
         if self.step % check_every(len(self.labels)) == 0:
             self._unfitted = int((~(self.outputs * self.labels > 0)).sum())
         return [self.step], [self._unfitted]
 
     def advance(self, rates: Sequence[float]) -> None:
-        """One step at each of these learning rates."""
+        """Make one step at each of these learning rates."""
         for rate in rates:
             self.train_step(rate)
 
     @abstractmethod
     def train_step(self, rate: float) -> None:
-        """One SGD step on the next batch: fills `gradient`, moves `params`."""
+        """Make one SGD step on the next batch: fill `gradient`, change `params`."""
 
     @abstractmethod
     def evaluate_all(self) -> np.ndarray:
         """The outputs (P,) of the whole training set as one batch.
 
-        Its own mean and variance normalize each layer. So f depends on the parameters alone, and is the network that
-        evaluation mode would give if the running averages had caught up with the present parameters.
+        Each layer is normalized by the mean and variance of the training set. So f depends on the parameters alone. It
+        equals evaluation mode with running averages that have converged at the present parameters.
         """
 
     def state(self) -> dict[str, np.ndarray]:
@@ -89,12 +91,12 @@ class CrossEntropySGD(ABC):
         return {"params": np.array(self.params)}
 
     def load_state(self, state: dict[str, np.ndarray], step: int) -> None:
-        """Put the optimizer where `state` was taken, after `step` updates."""
+        """Set the optimizer to `state`, which was taken after `step` updates."""
         self._put(state["params"])
         self.step = step
 
     def next_batch(self) -> int:
-        """The number of the next batch in `batches`, after a new shuffle if an epoch begins."""
+        """The row of the next batch in `batches`. At the start of an epoch `batches` is shuffled first."""
         epoch, number = divmod(self.step, self.steps_per_epoch)
         if epoch != self._epoch:
             order = np.random.default_rng([self.seed, epoch]).permutation(len(self.labels))
@@ -113,4 +115,4 @@ class CrossEntropySGD(ABC):
 
     @abstractmethod
     def _lay_out(self) -> None:
-        """Make ready the patterns of all batches of an epoch."""
+        """Prepare the patterns of all batches of an epoch."""

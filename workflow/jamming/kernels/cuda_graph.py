@@ -1,7 +1,7 @@
-"""A function on tensors that never change place, called again and again: on CUDA it is recorded once and replayed.
+"""CUDA graphs: a function that is called many times on the same tensors is recorded once and then replayed.
 
-A step of a small network is some fifty calls, each of which takes the processor longer to ask for than the GPU to do.
-As one recorded graph it is asked for once. JAMMING_CUDA_GRAPH=0 in the environment turns this off.
+A step of a small network makes about fifty calls. The processor needs longer to launch each of them than the GPU needs
+to run it. A recorded graph is launched once for all of them. JAMMING_CUDA_GRAPH=0 in the environment turns this off.
 """
 
 import os
@@ -15,9 +15,10 @@ WARM_UP = 3
 
 
 class Repeated:
-    """Calls `function`; on CUDA, from the fourth call on, by replaying a graph of it.
+    """Calls `function`. On CUDA it replays a recorded graph of the function from the fourth call on.
 
-    `function` may wait for nothing and must read all that changes between calls from tensors that keep their place.
+    `function` must not wait for the device. It must read everything that changes between calls from tensors whose
+    memory stays the same.
     """
 
     def __init__(self, function: Callable[[], None], device: str):
@@ -38,20 +39,20 @@ class Repeated:
 
 
 class Recording:
-    """Running and recording on a stream of its own, as CUDA graphs want it, in order with the stream in use."""
+    """Runs and records functions on a separate stream, as CUDA graphs require, in order with the current stream."""
 
     def __init__(self) -> None:
         self._stream = torch.cuda.Stream()
 
     def run(self, function: Callable[[], None]) -> None:
-        """Call the function."""
+        """Call the function on the separate stream."""
         self._stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._stream):
             function()
         torch.cuda.current_stream().wait_stream(self._stream)
 
     def record(self, function: Callable[[], None]) -> Callable[[], None]:
-        """What repeats a call of the function; the call itself is only recorded, not done."""
+        """Record a call of the function; return a function that replays it. Recording does not run the call."""
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=self._stream):
             function()

@@ -1,4 +1,4 @@
-"""What every implementation of the training step on the hinge loss shares: Adam's state, and how it is saved."""
+"""The interface of the training step on the hinge loss, and its shared parts: Adam's state, and how it is saved."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ import numpy as np
 from ..losses import quadratic_hinge
 from ..spec import Network
 
-# Adam's constants (Kingma and Ba 2015), the ones the papers used.
+# Adam's constants (Kingma and Ba 2015), as the papers used them.
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
 STATE = ("params", "first_moment", "second_moment")
@@ -18,11 +18,11 @@ class HingeAdam(ABC):
     """A network under full-batch Adam on the quadratic hinge loss.
 
     The training loop calls `look` and `advance`. A step of `advance` is an `update`, then `compute_gradient` at the
-    new parameters, so that everything seen here belongs to the present parameters.
+    new parameters. So all attributes belong to the present parameters.
 
-    These are arrays, wherever the numbers lie. Read them, do not write them, and copy them if they are to outlive the
-    next step: `params`, `gradient`, `first_moment`, `second_moment` (Ñ,), `outputs`, `delta` and `labels` (P,).
-    `step` counts the steps of the training, of which Adam makes those after `begun`.
+    Numpy arrays on every device: `params`, `gradient`, `first_moment`, `second_moment` (Ñ,); `outputs`, `delta`,
+    `labels` (P,). Do not write to them. The next step may overwrite them, so copy what is needed later. `step` counts
+    the steps of the training. Adam makes those after step `begun`.
     """
 
     params: np.ndarray
@@ -58,17 +58,17 @@ class HingeAdam(ABC):
 
     @property
     def loss(self) -> float:
-        """𝓛 as of the last gradient."""
+        """𝓛 ([G] Eq. 9) at the parameters of the last gradient."""
         return quadratic_hinge(self.delta)
 
     def look(self) -> tuple[list[int], list[int]]:
-        """The step and N_Δ of each of `members`."""
+        """The step and N_Δ of each of `members`, as two lists."""
         if self._n_delta is None:
             self._n_delta = self.compute_gradient()
         return [self.step], [self._n_delta]
 
     def advance(self, rates: Sequence[float]) -> None:
-        """One step at each of these learning rates, or as many as there are until N_Δ = 0. Comes after a `look`."""
+        """Make one step at each of these learning rates; stop early where N_Δ = 0. Call `look` before."""
         for rate in rates:
             if self._n_delta == 0:
                 return
@@ -85,18 +85,18 @@ class HingeAdam(ABC):
 
     @abstractmethod
     def update(self, rate: float) -> None:
-        """One Adam step along the last gradient."""
+        """Make one Adam step along the last gradient."""
 
     @abstractmethod
     def evaluator(self, inputs: np.ndarray) -> Callable[[], np.ndarray]:
-        """A function that returns the outputs (Q,) for other inputs (Q, d) at the parameters of the moment."""
+        """A function that returns the outputs (Q,) for these inputs (Q, d) at the present parameters."""
 
     def state(self) -> dict:
         """Copies of the parameters and moments, from which `load_state` goes on with the same bits."""
         return {**{name: np.array(getattr(self, name)) for name in STATE}, "begun": self.begun}
 
     def load_state(self, state: dict, step: int) -> None:
-        """Go to where `state` was taken, also in the other precision, after `step` steps."""
+        """Set the optimizer to `state`, taken after `step` steps. The state may come from the other precision."""
         for name in STATE:
             self._put(name, state[name])
         self.step, self.begun = step, state["begun"]

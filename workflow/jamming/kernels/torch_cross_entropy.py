@@ -41,7 +41,7 @@ class TorchCrossEntropySGD(CrossEntropySGD):
 
     def _lay_out(self) -> None:
         order = torch.from_numpy(self.batches.ravel()).to(self._targets.device)
-        # One gather an epoch, from which batches are slices.
+        # One gather per epoch: batches are then slices of its result.
         self._shuffled_inputs = self._inputs.gather(1, order.expand(len(self._inputs), -1))
         self._shuffled_targets = self._targets[order]
 
@@ -51,10 +51,13 @@ class TorchCrossEntropySGD(CrossEntropySGD):
         return torch.sigmoid(-labels * outputs).mul_(labels).mul_(-1 / len(labels))
 
     def _forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, list, list]:
-        """Outputs (B,); inputs and activations of each layer (features, B); what `_backward` needs of each BN."""
+        """Outputs (B,), inputs and activations of each layer (features, B), and for `_backward` the values of each BN.
+
+        Those values are the pre-activations (1, features, B), their mean and their inverse standard deviation.
+        """
         active, normalized = [inputs], []
         for weights, scales, shifts in self._layers[:-1]:
-            # (1, features, B) is one sample with B positions: the same mean, taken along the contiguous axis.
+            # (1, features, B) is one sample with B positions. The mean is the same, but along the contiguous axis.
             pre = torch.mm(weights, active[-1])[None]
             out, mean, inverse_deviation = torch.native_batch_norm(
                 pre, scales, shifts, None, None, training=True, momentum=0.0, eps=NORMALIZATION_EPSILON
@@ -65,7 +68,7 @@ class TorchCrossEntropySGD(CrossEntropySGD):
         return torch.mm(weights, active[-1])[0] + bias, active, normalized
 
     def _backward(self, sensitivity: torch.Tensor, active: list, normalized: list) -> None:
-        """Fill `gradient` from `sensitivity` (1, B), the slope of the loss along the outputs."""
+        """Fill `gradient` from `sensitivity` (1, B), which is ∂ℓ/∂f."""
         weights, _, _ = self._layers[-1]
         gradient_weights, _, gradient_bias = self._gradients[-1]
         torch.mm(sensitivity, active[-1].T, out=gradient_weights)
@@ -93,7 +96,7 @@ class TorchCrossEntropySGD(CrossEntropySGD):
                 sensitivity = torch.mm(weights.T, pulled_back[0])
 
     def _times_slope(self, sensitivity: torch.Tensor, active: torch.Tensor) -> torch.Tensor:
-        """Times ρ'(a), written as a function of ρ(a); ReLU'(0) = 0."""
+        """`sensitivity` times ρ'(a), computed from ρ(a); ReLU'(0) = 0. All arrays are (h, B)."""
         if self.network.activation == "relu":
             return torch.ops.aten.threshold_backward(sensitivity, active, 0)
         return torch.ops.aten.tanh_backward(sensitivity, active)

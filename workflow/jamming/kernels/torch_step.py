@@ -1,6 +1,6 @@
-"""The training step in torch, on the CPU or on CUDA: the gradient from the unsatisfied patterns alone, then Adam.
+"""The training step in torch, on the CPU or on CUDA. Only unsatisfied patterns take part in the backward pass.
 
-Activations are stored features × patterns: the long axis is contiguous, which suits narrow layers.
+Activations are stored as features × patterns: the long axis is contiguous, which suits narrow layers.
 Patterns are taken in blocks that stay in the processor's cache from the forward to the backward pass.
 """
 
@@ -14,15 +14,15 @@ import torch
 from ..network import layers
 from .hinge_adam import BETA_1, BETA_2, EPSILON, HingeAdam
 
-# The activations of a block should fit a core's second-level cache; smaller blocks pay more calls than they save.
+# The activations of a block should fit into a core's second-level cache. Smaller blocks cost more calls than they save.
 CACHE_BYTES = 2**21
 SMALLEST_BLOCK = 1024
-# With more of a block unsatisfied than this, copying them out costs more than the arithmetic it saves.
+# If a larger fraction of a block is unsatisfied, copying these patterns costs more than the arithmetic it saves.
 GATHER_BELOW = 0.8
 
 
 def seen(name: str) -> property:
-    """The tensor of this name as an array: on the CPU the same numbers, from a GPU a copy."""
+    """The tensor of this name as an array: a view on the CPU, a copy from a GPU."""
     return property(lambda self: getattr(self, name).cpu().numpy())
 
 
@@ -51,7 +51,7 @@ class TorchHingeAdam(HingeAdam):
         pieces = math.ceil(n_train / block)
         edges = [round(piece * n_train / pieces) for piece in range(pieces + 1)]
         self._blocks = [slice(start, stop) for start, stop in itertools.pairwise(edges)]
-        # Inputs and activations of one block stand in one array, so that one call gathers the unsatisfied of all.
+        # Inputs and activations of a block are in one array, so that one call gathers the unsatisfied patterns of all.
         self._rows = [slice(0, network.dim)]
         for _ in range(network.depth):
             self._rows.append(slice(self._rows[-1].stop, self._rows[-1].stop + network.width))
@@ -81,7 +81,7 @@ class TorchHingeAdam(HingeAdam):
         return n_delta
 
     def update(self, rate: float) -> None:
-        """One Adam step along the last gradient."""
+        """Make one Adam step along the last gradient."""
         self.step += 1
         count = self.step - self.begun
         self._first_moment.lerp_(self._gradient, 1 - BETA_1)
@@ -107,7 +107,7 @@ class TorchHingeAdam(HingeAdam):
     def _backward(
         self, active: torch.Tensor, unsatisfied: torch.Tensor, labels: torch.Tensor, delta: torch.Tensor
     ) -> None:
-        """Add to `gradient` what the unsatisfied patterns of one block contribute."""
+        """Add the contribution of the unsatisfied patterns of one block to `gradient`."""
         if len(unsatisfied) < GATHER_BELOW * len(labels):
             # gather is several times faster than index_select along the contiguous axis.
             active = active.gather(1, unsatisfied.expand(len(active), -1))
@@ -128,13 +128,13 @@ class TorchHingeAdam(HingeAdam):
         if self.network.activation == "relu":
             return pre.relu_()
         if pre.device.type == "cpu":
-            # The same numbers to rounding, and numpy's vectorized tanh takes a third of the time of torch's.
+            # numpy's vectorized tanh takes a third of the time of torch's; the two agree to rounding.
             np.tanh(pre.numpy(), out=pre.numpy())
             return pre
         return pre.tanh_()
 
     def _multiply_by_slope_(self, sensitivity: torch.Tensor, active: torch.Tensor) -> None:
-        """Multiply by ρ'(a), written as a function of ρ(a)."""
+        """Multiply in place by ρ'(a), computed from ρ(a)."""
         if self.network.activation == "relu":
             torch.ops.aten.threshold_backward.grad_input(sensitivity, active, 0, grad_input=sensitivity)
         else:

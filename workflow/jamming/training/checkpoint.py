@@ -1,9 +1,11 @@
-"""The state of an unfinished job, beside the result it will become.
+"""Checkpoints: the state of an unfinished job is saved beside the job's result.
 
-Hidden files that no rule declares (Snakemake deletes declared outputs before it runs a job again):
-`.NAME.resume` holds the last saved state, `.NAME.lock` is locked for as long as a process works on it,
-`.NAME.PART.ended` holds the state in which a part of the job (a replica) ended, from which a longer run goes on.
-The lock belongs to the process and goes with it, also after `kill -9`.
+A checkpoint has three kinds of hidden files:
+- `.NAME.resume` holds the last saved state.
+- `.NAME.lock` is locked while a process works on the job. The system frees the lock when the process ends, also after
+  `kill -9`.
+- `.NAME.PART.ended` holds the state in which a part of the job (a replica) ended. A longer run goes on from it.
+No rule declares these files, because Snakemake deletes declared outputs before it runs a job again.
 """
 
 import fcntl
@@ -31,10 +33,9 @@ class Stopped(Exception):
 
 
 class Checkpoint:
-    """Saved progress of the job that makes `result`. Use as a context manager: entering takes the lock.
+    """The saved progress of the job that makes `result`. It is a context manager; entering it takes the lock.
 
-    A second process that wants the same result waits until the first one ends (`waited` is then true); it does not
-    write beside it.
+    A second process that wants the same result waits until the first one ends. Its `waited` is then true.
     """
 
     def __init__(self, result: Path, spec: dict, report: Callable[[str], None] = print, poll_seconds: float = 1.0):
@@ -52,11 +53,11 @@ class Checkpoint:
                 self.report(f"process {self._owner()} works on {self.path.name} already; waiting for it to end.")
                 self.waited = True
             time.sleep(self.poll_seconds)
-        # What a killed predecessor was writing when it died: the result itself, or one of the hidden files beside it.
+        # A process that was killed leaves the file it was writing: the result, or one of the hidden files beside it.
         for pattern in (".{}.*.tmp", "..{}.*.tmp"):
             for leftover in self.path.parent.glob(pattern.format(glob.escape(self.result.name))):
                 leftover.unlink(missing_ok=True)
-        # Who holds the lock is only said to others: on a full disk the lock works as well without.
+        # The owner's number only informs others. The lock works without it, as on a full disk.
         with suppress(OSError):
             os.ftruncate(self._lock.fileno(), 0)
             os.write(self._lock.fileno(), str(os.getpid()).encode())
@@ -66,7 +67,7 @@ class Checkpoint:
         self._lock.close()
 
     def load(self) -> dict | None:
-        """The saved state, or None if there is none to go on from; says so if one had to be refused."""
+        """The saved state, or None if there is none. A state that cannot be used is reported and ignored."""
         saved = self._read(self.path, KIND)
         if saved is None:
             return None
@@ -76,20 +77,20 @@ class Checkpoint:
         return saved.tree
 
     def is_due(self) -> bool:
-        """Whether it is time to save: half a minute after the last time, or at once if a signal asks to stop."""
+        """Whether to save now: SAVE_EVERY_SECONDS have passed since the last time, or a signal asks the job to stop."""
         return self.stopped_by is not None or time.monotonic() - self._saved_at >= SAVE_EVERY_SECONDS
 
     def save(self, tree: dict) -> None:
-        """Replace the saved state, atomically. Raises Stopped after that if a signal came (interruption.py)."""
+        """Replace the saved state, atomically. Then raise Stopped if a signal asked to stop (interruption.py)."""
         self._write(self.path, KIND, tree)
         self._saved_at = time.monotonic()
         if self.stopped_by is not None:
             raise Stopped(self.stopped_by, self.path)
 
     def load_ended(self, part: str) -> dict | None:
-        """The state in which `part` of a shorter run ended that was otherwise the same, or None if there is none.
+        """The state in which `part` of a shorter run ended, or None if there is none.
 
-        What makes a run must differ in `protocol.steps` alone, and be larger than it was.
+        The two specifications may differ in `protocol.steps` alone, and this run must have more steps.
         """
         ended = self._read(self._ended(part), ENDED)
         if ended is None:
@@ -98,11 +99,11 @@ class Checkpoint:
         return ended.tree if before == now and steps_before < steps_now else None
 
     def keep_ended(self, part: str, tree: dict) -> None:
-        """Keep the state in which `part` ended, also after the result stands."""
+        """Save the state in which `part` ended. `remove` does not delete it."""
         self._write(self._ended(part), ENDED, tree)
 
     def remove(self) -> None:
-        """Forget the saved state: the result stands. What ended is kept."""
+        """Delete the saved state and the lock, once the result is written. The states of ended parts stay."""
         self.path.unlink(missing_ok=True)
         self.lock_path.unlink(missing_ok=True)
 
@@ -129,7 +130,7 @@ class Checkpoint:
             raise store.StoreError(f"cannot write {self.lock_path}: {error}; make the folder writable.") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The last owner may have removed the file between our open and our lock: then this is not the lock.
+            # The last owner may have removed the file between our open and our lock. Then we hold a lock on no file.
             if self.lock_path.exists() and os.fstat(self._lock.fileno()).st_ino == self.lock_path.stat().st_ino:
                 return True
         except BlockingIOError:
@@ -145,7 +146,7 @@ class Checkpoint:
 
 
 def _without_steps(spec: Mapping) -> tuple[dict, int]:
-    """What makes a run, and how many steps it has (0 if it does not say)."""
+    """A specification without its number of steps, and that number (0 if it has none)."""
     protocol = dict(spec.get("protocol", {}))
     steps = protocol.pop("steps", 0)
     return {**spec, "protocol": protocol}, steps

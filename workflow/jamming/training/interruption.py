@@ -1,7 +1,7 @@
-"""Stopping a long job without losing its work: on SIGTERM or Ctrl-C it saves its state at once and ends.
+"""Stop a long job without losing its work: on SIGTERM or Ctrl-C the job saves its state and ends.
 
-Slurm sends SIGTERM some time before a job's limit (profiles/slurm asks for a minute), on preemption and on scancel;
-`kill` sends it anywhere. The same job, started again, goes on from the saved state with the same bits.
+Slurm sends SIGTERM before a job reaches its time limit (one minute before, with profiles/slurm), on preemption and on
+scancel. `kill` sends it, too. The same job, started again, goes on from the saved state and gives the same bits.
 """
 
 import signal
@@ -15,10 +15,10 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 @contextmanager
 def saved_when_stopped(checkpoint: Checkpoint) -> Iterator[None]:
-    """Within this context a signal only sets `checkpoint.stopped_by`.
+    """Within this context SIGTERM and SIGINT only set `checkpoint.stopped_by`.
 
-    The training loop asks `checkpoint.is_due` whenever it looks at its networks, about once a second and never within
-    a step. It saves then, and the checkpoint raises Stopped. A job that ends before ends as if no signal had come.
+    The training loop asks `checkpoint.is_due` between steps, about once a second. After a signal it saves its state,
+    and the checkpoint raises Stopped. A job that ends before that ends as if no signal had come.
     """
     handlers = {}
 

@@ -1,12 +1,12 @@
-"""The training loop: for one network or many, in every stage of a protocol, on any backend.
+"""The training loop. It trains one network or many, in every stage of a protocol, on any backend.
 
     for each stage (an optimizer in one precision):
         look at the networks: record what is due, drop those that have ended
         report and save from time to time
         make the steps up to the next look
 
-`train` trains the replicas of a point with it, one after the other, or all together on a GPU. The search for N*
-(width_search.py) trains one width after the other with it. What is recorded at a look stands in replica.py.
+`train` calls it for the replicas of a point: one after the other, or all together on a GPU. The search for N*
+(width_search.py) calls it for one width after the other. replica.py says what is recorded at a look.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from .progress import Eta, Pace, Training
 from .replica import Replica
 
 REPORT_EVERY_SECONDS = 10
-# Between two looks a GPU works alone on the steps in its queue, and a job does not notice that it was asked to stop.
+# Between two looks a GPU works through the steps in its queue. A job notices only at a look that it has to stop.
 LOOK_EVERY_SECONDS, MOST_STEPS = 1.0, 1000
 
 Report = Callable[[str], None]
@@ -37,9 +37,9 @@ def train(
 ) -> dict:
     """Train every replica of a point; return the tree of its result file (layout: docs/results.md).
 
-    `backend` does the steps; without one the fastest that works on the device is taken.
+    `backend` makes the steps. The default is the fastest one that works on the device.
 
-    Raises DivergenceError on NaN or infinity, DatasetError when the data cannot supply P patterns, Stopped when a
+    Raises DivergenceError on NaN or infinity, DatasetError if the data cannot supply P patterns, and Stopped if a
     signal asked the job to stop.
     """
     backend = backend or kernels.choose(device, report=report, together=point.can_train_together)
@@ -65,7 +65,7 @@ def train(
         results.update(ended())
 
     if backend.batched is not None:
-        # Replicas that have ended keep their place, since bits may depend on how many there are.
+        # Replicas that have ended keep their place: the bits may depend on the number of replicas in the batch.
         train_all([begin(number) for number in range(point.replicas)])
     else:
         for number in range(len(results), point.replicas):
@@ -81,10 +81,10 @@ def run(
     save: Callable[[], None],
     report: Report,
 ) -> None:
-    """Train these networks, which share a protocol, from where they stand to their ends; each then has its `result`.
+    """Train networks that share a protocol until each has its `result`. `save` stores the progress of all.
 
-    All are at the same step, except that some may be ahead, from where a shorter run ended or from a saved state: the
-    others join them there. `save` stores the progress of all.
+    A network that goes on from a shorter run or from a saved state may be some steps ahead. It waits until the others
+    have reached its step. Raises DivergenceError and Stopped as `train` does.
     """
     protocol, eta = networks[0].protocol, Eta(networks[0].protocol.steps, REPORT_EVERY_SECONDS)
     for number, stage in enumerate(networks[0].stages):

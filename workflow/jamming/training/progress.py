@@ -1,6 +1,6 @@
-"""One network on its way through a training: what it has to learn, where it stands, and its result in the end.
+"""The training of one network: its problem, its progress and its result.
 
-A run trains replicas (replica.py), a search for N* networks of one width after the other (width_search.py).
+Two kinds of network are trained: replicas of a point (replica.py), and the widths of a search for N* (width_search.py).
 """
 
 import time
@@ -16,15 +16,16 @@ from ..spec import Protocol
 
 
 class DivergenceError(ArithmeticError):
-    """A training that produced NaN or infinity; the message says which, and at which step."""
+    """A training produced NaN or infinity. The message says which training, and at which step."""
 
 
 @dataclass
 class Progress:
-    """All that is needed to go on with one network.
+    """Everything needed to go on with the training of one network.
 
-    `optimizer` is the state of the optimizer of the stage number `stage` at `step`, empty at the start; `records` and
-    `states` are what was recorded so far; `seconds` is the time used.
+    `optimizer` is the state of the optimizer at `step`, in the stage with the number `stage`. It is empty at the start.
+    `records` (one row per recorded step) and `states` (step and parameters (Ñ,)) hold what was recorded so far.
+    `seconds` is the wall time used so far.
     """
 
     stage: int = 0
@@ -35,7 +36,7 @@ class Progress:
     seconds: float = 0.0
 
     def to_tree(self) -> dict:
-        """As arrays and numbers, to be stored."""
+        """The progress as a tree of arrays and numbers, for `store.write`."""
         tree = {"stage": self.stage, "step": self.step, "seconds": self.seconds, "optimizer": self.optimizer}
         if self.records:
             tree["records"] = {name: np.array([row[name] for row in self.records]) for name in self.records[0]}
@@ -46,7 +47,7 @@ class Progress:
 
     @classmethod
     def from_tree(cls, tree: dict) -> "Progress":
-        """The progress that `to_tree` stored."""
+        """The progress that `to_tree` turned into this tree."""
         columns = tree.get("records", {})
         rows = zip(*columns.values(), strict=True)
         states = tree.get("states", {"step": [], "params": []})
@@ -67,26 +68,26 @@ class Training(ABC):
     """
 
     def __init__(self, label: str, problem: Problem, protocol: Protocol, stages: Sequence[Stage]):
-        """`label` names the network to the user."""
+        """`label` names the network in the job's log."""
         self.label, self.problem, self.protocol, self.stages = label, problem, protocol, stages
         self.progress = Progress()
         self.result: object | None = None
 
     def go_on_from(self, tree: dict, report: Callable[[str], None]) -> None:
-        """Take up the progress that was stored as this tree."""
+        """Replace the progress by the one stored in this tree, and report its step."""
         self.progress = Progress.from_tree(tree)
         report(f"{self.label}: going on from step {self.progress.step}")
 
     def begin(self, optimizer: HingeAdam) -> None:
-        """Put the optimizer of the present stage, which stands at the start, where the network stands."""
+        """Bring a new optimizer of the present stage to the state and step of this network."""
         if self.progress.optimizer:
             optimizer.load_state(self.progress.optimizer, self.progress.step)
 
     def goes_on(self, optimizer: HingeAdam, step: int, n_delta: int, report: Callable[[str], None]) -> bool:
-        """Look at the network if that is due, and return whether it has more steps to make in the present stage.
+        """Look at the network if that is due. Return whether it has more steps to make in the present stage.
 
-        It ends, with a `result`, after its last step or where N_Δ = 0: the loss is then exactly zero and nothing can
-        move any more. Raises DivergenceError.
+        The training ends, with a `result`, after its last step or where N_Δ = 0: there the loss and its gradient are
+        exactly zero. Raises DivergenceError on NaN or infinity.
         """
         if n_delta == 0 and not self.stages[self.progress.stage].is_final:
             return False
@@ -96,38 +97,38 @@ class Training(ABC):
         return not ends
 
     def take_stock(self, optimizer: HingeAdam) -> None:
-        """Bring `progress` to where the optimizer stands."""
+        """Copy the optimizer's step and state into `progress`."""
         self.progress.step, self.progress.optimizer = optimizer.step, optimizer.state()
 
     def enter_next_stage(self, optimizer: HingeAdam) -> None:
-        """Leave the present stage, whose optimizer this is, for the next one."""
+        """Go to the next stage, with the state that the optimizer of the present stage hands over."""
         self.progress.optimizer = optimizer.hand_over()
-        # L-BFGS leaves out the steps that it does not need.
+        # L-BFGS skips the steps that it does not need.
         self.progress.step = max(optimizer.step, self.progress.optimizer["begun"])
         self.progress.stage += 1
 
     @abstractmethod
     def next_look(self, step: int) -> int:
-        """The first step after this one at which it has to be looked at, the last step at the latest."""
+        """The first step after `step` at which the loop has to look at the network; at most the last step."""
 
     @abstractmethod
     def is_due(self, step: int) -> bool:
-        """Whether something is still to be recorded at this step."""
+        """Whether something has to be recorded at this step."""
 
     @abstractmethod
     def look(self, optimizer: HingeAdam, n_delta: int, ends: bool, report: Callable[[str], None]) -> None:
-        """Record where the network stands; set `result` if it ends here. Raises DivergenceError."""
+        """Record the network's state; set `result` if the training `ends` here. Raises DivergenceError."""
 
 
 class Pace:
-    """How many steps fit between two looks that are so many seconds apart."""
+    """The number of steps between two looks, chosen so that looks are `seconds` apart."""
 
     def __init__(self, seconds: float):
         self._seconds = self._seconds_per_step = seconds
         self._steps, self._at = 0, time.monotonic()
 
     def lap(self) -> float:
-        """The seconds since the last lap, or since the beginning."""
+        """The seconds since the last call, or since the beginning."""
         now = time.monotonic()
         seconds, self._at = now - self._at, now
         if self._steps:
@@ -141,7 +142,7 @@ class Pace:
 
 
 class Eta:
-    """When to say how far a job is, and how long it still takes if every step takes as long as those so far."""
+    """Reports of the time a job still needs, if each step takes as long as the steps so far did on average."""
 
     def __init__(self, last: int, every_seconds: float):
         self._last, self._every = last, every_seconds
@@ -149,7 +150,7 @@ class Eta:
         self._first: int | None = None
 
     def is_due(self, step: int) -> bool:
-        """Whether to say it at this step; then not again for a while."""
+        """Whether to report at this step. Once true, it is false for the next `every_seconds`."""
         self._first = step if self._first is None else self._first
         is_due = time.monotonic() - self._said >= self._every
         if is_due:
@@ -157,6 +158,7 @@ class Eta:
         return is_due
 
     def words(self, step: int) -> str:
+        """The remaining time after `step` steps, e.g. "ETA 0:12:30"."""
         per_step = (time.monotonic() - self._begun) / max(step - self._first, 1)
         return f"ETA {clock(per_step * (self._last - step))}"
 

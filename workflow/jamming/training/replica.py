@@ -1,4 +1,4 @@
-"""One replica of a point: when it is looked at, what is recorded of it, and what its result holds."""
+"""The training of one replica of a point: the steps at which it is recorded, what is recorded, and its result."""
 
 import math
 from collections.abc import Callable
@@ -28,7 +28,7 @@ COUNTED = ("step", "n_delta")
 
 
 class Replica(Training):
-    """A replica of a point in training. `test` holds inputs and labels of the test set, or None if there is none."""
+    """A replica of a point in training. `test` holds inputs (Q, d) and labels (Q,) of the test set, or is None."""
 
     def __init__(self, point: Point, number: int, dataset: store.Result, checkpoint: Checkpoint):
         """Raises DatasetError when the data cannot supply P patterns."""
@@ -49,7 +49,7 @@ class Replica(Training):
         self._evaluate: Callable[[], np.ndarray] | None = None
 
     def restore(self, saved: dict, report: Callable[[str], None]) -> None:
-        """Go on from where the replica stands in `saved`, if it does, or from where a shorter run of it ended."""
+        """Go on from the replica's progress in `saved`, or else from the end of a shorter run, if there is one."""
         tree = saved.get(self.name) or self._checkpoint.load_ended(self.name)
         if tree:
             self.go_on_from(tree, report)
@@ -68,18 +68,18 @@ class Replica(Training):
     def look(self, optimizer: HingeAdam, n_delta: int, ends: bool, report: Callable[[str], None]) -> None:
         progress, step = self.progress, optimizer.step
         row = self._observe(optimizer, n_delta)
-        # A NaN overlap is not > 0, so a diverged run would pass for a solved one without this check.
+        # NaN > 0 is false, so without this check a diverged run would have N_Δ = 0 and count as fitted.
         if not math.isfinite(row["loss"]) or not math.isfinite(row["gradient_norm"]):
             raise DivergenceError(
                 f"sweep {self.point.sweep}, P = {self.point.n_train}, replica {self.number} diverged at step {step} "
                 f"(loss {row['loss']}); lower the protocol's rate."
             )
         if ends and can_be_extended(self.protocol):
-            # As if saved on the way: without the record of the end, a step at which a longer run may record nothing.
+            # Kept before the end is recorded: a longer run may record nothing at this step.
             self.take_stock(optimizer)
             self._checkpoint.keep_ended(self.name, progress.to_tree())
         if self._is_recorded(step):
-            # In single precision the network did not fit at this step; in double it does, and that counts.
+            # This step was recorded in single precision, where the network did not fit. In double precision it does.
             progress.records.pop()
             progress.states = [state for state in progress.states if state[0] < step]
         progress.records.append({**row, "wall_time": progress.seconds})
@@ -94,7 +94,7 @@ class Replica(Training):
         return bool(records) and records[-1]["step"] >= step
 
     def _observe(self, optimizer: HingeAdam, n_delta: int) -> dict[str, float]:
-        """What is recorded of one instant."""
+        """The quantities recorded at one step (RECORDED, docs/results.md)."""
         test_error = math.nan
         if self.test is not None:
             labels = self.test[1]
@@ -110,7 +110,7 @@ class Replica(Training):
         }
 
     def _end(self, optimizer: HingeAdam, n_delta: int) -> dict:
-        """The group of the result file."""
+        """The replica's group in the result file (docs/results.md)."""
         point, rows = self.point, self.progress.records
         kept_steps, kept_params = zip(*self.progress.states, strict=True)
         columns = {

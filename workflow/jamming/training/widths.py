@@ -1,8 +1,8 @@
-"""The line N*(P): one point of it, the ladder of widths, and the descent that finds the transition. No torch.
+"""The search for N*(P): the ladder of widths, and the descent on it that finds the transition. No torch.
 
-For each P the width goes down a ladder until a network fails to fit ([G] Sec. III, [S] Sec. 3 and App. B); N* is the
-number of weights of the last one that worked. All that is decided here follows from the attempts made so far, so a
-search that was interrupted goes on as if it had not been.
+For each P the search goes down a ladder of widths until a network fails to fit ([G] Sec. III, [S] Sec. 3 and App. B).
+N* is the number of weights of the last network that fits. Every decision follows from the attempts made so far.
+Therefore an interrupted search goes on as if it had never stopped.
 """
 
 import math
@@ -22,16 +22,16 @@ Status = Literal["found", "never_fitted", "always_fitted"]
 
 
 class LineError(ValueError):
-    """A point of a line that cannot be searched as asked; the message is one sentence that says what is allowed."""
+    """A point of a line cannot be searched. The message is one sentence that says what is allowed."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One width, trained to its end.
+    """The outcome of the training of one width.
 
-    N_Δ and 𝓛 are those of the last step: with the protocol's margin for the hinge loss; for cross-entropy 𝓛 is its
-    mean over the training set and N_Δ counts Δ = ε − y f > 0 with ε = 0. `fitted_at` is the step at which the network
-    was first seen to fit, or NEVER. `seconds` is wall time and no part of the result.
+    N_Δ and 𝓛 are those of the last step. For the hinge loss they use the protocol's margin. For cross-entropy, 𝓛 is
+    the mean over the training set, and N_Δ counts patterns with Δ = ε − y f > 0 at ε = 0. `fitted_at` is the step at
+    which the network was first seen to fit, or NEVER. `seconds` is wall time; it is not part of the result.
     """
 
     width: int
@@ -49,7 +49,7 @@ class Attempt:
 
 
 def widths_of(point: LinePoint) -> list[int]:
-    """The ladder as far up as the search of a point may go, rising."""
+    """The widths that the search of a point may try, increasing: all with N ≤ max_ratio·P, and the first width."""
     enough = first_width(point)
     most = point.max_ratio * point.n_train
     return list(takewhile(lambda width: width <= enough or point.network(width).n_weights <= most, ladder()))
@@ -61,7 +61,7 @@ def first_width(point: LinePoint) -> int:
 
 
 def ladder() -> Iterator[int]:
-    """Widths worth trying, rising without end: every integer to 16, then steps of about 8 %."""
+    """The ladder of widths, increasing without end: every integer up to 16, then steps of about 8 %."""
     yield from range(1, EVERY_WIDTH_TO)
     for rung in count():
         yield round(EVERY_WIDTH_TO * LADDER_STEP**rung)
@@ -75,10 +75,10 @@ def search(
     attempts: list[Attempt] | None = None,
     keep: Callable[[list[Attempt]], None] = lambda attempts: None,
 ) -> list[Attempt]:
-    """Train one width after the other until the transition is found or cannot be; return all attempts, in order.
+    """Train one width after the other until `next_width` is None; return all attempts, in the order they were made.
 
-    `attempts` are those of an earlier, interrupted search; new ones are added to this list. `keep` is given the list
-    after each new one.
+    `attempts` are those of an interrupted search; new ones are added to this list. `keep` is called with the list
+    after each new attempt.
     """
     attempts = [] if attempts is None else attempts
     while (width := next_width(attempts, widths, first, shortest_time)) is not None:
@@ -90,9 +90,9 @@ def search(
 def next_width(attempts: Sequence[Attempt], widths: Sequence[int], first: int, shortest_time: int = 0) -> int | None:
     """The width to train after these attempts, or None when the search is over.
 
-    It starts at `first`. While nothing worked it goes up. As long as the narrowest worked it goes down, and stops at
-    the first that fails. With a `shortest_time`, it then goes up from the widest until one has fitted by that time.
-    `widths` rise, hold `first`, and bound the search on both sides.
+    The search starts at `first`. It goes up while no network has fitted. Then it goes down until a network fails. With
+    a `shortest_time`, it then goes up from the widest one until a network has fitted by that step. `widths` increase,
+    contain `first`, and bound the search on both sides.
     """
     if not attempts:
         return first
@@ -109,14 +109,17 @@ def next_width(attempts: Sequence[Attempt], widths: Sequence[int], first: int, s
 
 
 def n_star_at(attempts: Sequence[Attempt], time: float = math.inf) -> tuple[Status, float, float]:
-    """Where the transition lies for networks trained `time` steps (inf: to their end): status, n_star, n_below.
+    """The transition for networks trained for `time` steps (inf: to their end): status, n_star, n_below.
 
-    N* is the N of the smallest network that fitted by then and all wider ones with it: n_below < N* ≤ n_star, with
-    n_below the N of the next narrower one, which did not. That is "found". If the widest did not fit by then, it is
-    "never_fitted" and n_star is inf: n_below is a lower bound. If all did, it is "always_fitted" and n_below is 0:
-    n_star is an upper bound. Raises LineError without attempts.
+    n_star is the N of the smallest network such that it and all wider ones fitted by then. n_below is the N of the
+    next narrower one, which did not fit. So n_below < N* ≤ n_star.
 
-    A shorter time is read off the same training, whose learning rate knows only the whole length.
+    - "found": both are known.
+    - "never_fitted": the widest network did not fit. n_star is inf, and n_below is a lower bound.
+    - "always_fitted": every network fitted. n_below is 0, and n_star is an upper bound.
+
+    A shorter time is read off the same training, whose learning rate follows from its whole length. Raises LineError
+    without attempts.
     """
     if not attempts:
         raise LineError("N* needs at least one attempted width; run the search first.")
@@ -129,7 +132,7 @@ def n_star_at(attempts: Sequence[Attempt], time: float = math.inf) -> tuple[Stat
 
 
 def to_columns(attempts: Sequence[Attempt]) -> dict[str, np.ndarray]:
-    """One array (A,) for each field of an Attempt, int64 or float64, and `fitted` (A,) bool."""
+    """One array (A,) for each field of the A attempts, int64 or float64, and `fitted` (A,) bool."""
     types = {"int": np.int64, "float": np.float64}
     columns = {
         field.name: np.array([getattr(attempt, field.name) for attempt in attempts], dtype=types[field.type.__name__])
@@ -139,7 +142,7 @@ def to_columns(attempts: Sequence[Attempt]) -> dict[str, np.ndarray]:
 
 
 def from_columns(columns: Mapping[str, np.ndarray]) -> list[Attempt]:
-    """The attempts that `to_columns` wrote, also when `seconds` is kept elsewhere, as in a result's `attempts`."""
+    """The attempts that `to_columns` wrote. The column `seconds` may be missing, as in the `attempts` of a result."""
     names = [field.name for field in fields(Attempt) if field.name in columns]
     rows = zip(*(columns[name].tolist() for name in names), strict=True)
     return [Attempt(**dict(zip(names, row, strict=True))) for row in rows]
