@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .. import inventory
 from ..storage import store
+from ..storage.asked import check_asked
 from .parser import Verbs
 
 
@@ -23,6 +24,7 @@ def measure(arguments: argparse.Namespace) -> None:
     data = [store.read(path, "dataset") for path in files.values()]
     for path, out in zip(arguments.run, arguments.out, strict=True):
         run = store.read(path, "run", skip=getattr(module, "UNREAD", ()))
+        check_asked({path: run})
         tree = module.measure(run, *data, **{name: settings[name] for name in observable.settings})
         spec = {"run": run.spec, "settings": settings}
         store.write(out, kind, spec, tree, store.provenance({"run": path, **files}, arguments.threads))

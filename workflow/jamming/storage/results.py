@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from . import layout, store
+from .asked import check_asked
 from .store import Result
 
 Found = dict[str, dict[str, dict[Path, Result]]]
@@ -12,8 +13,8 @@ Found = dict[str, dict[str, dict[Path, Result]]]
 def read_results(paths: Iterable[Path], skip: Collection[str] = ("state",)) -> Found:
     """`found[kind][sweep][path]`, in the order of the paths, with kinds as tables ask for them ("runs", "gaps").
 
-    States, which only observables read, are left out. Raises StoreError for a file that is missing, damaged, or no
-    result of a point of a sweep or line.
+    States, which only observables read, are left out. Raises StoreError for a file that is missing, damaged, no result
+    of a point of a sweep or line, or of another point than its name says.
     """
     found: Found = {}
     for path in paths:
@@ -25,6 +26,9 @@ def read_results(paths: Iterable[Path], skip: Collection[str] = ("state",)) -> F
                 f"{path} holds '{result.kind}', not a result of a sweep; give the right file."
             ) from None
         found.setdefault(layout.asked_as(result.kind), {}).setdefault(sweep, {})[path] = result
+    for sweeps in found.values():
+        for of_sweep in sweeps.values():
+            check_asked(of_sweep)
     return found
 
 

@@ -1,0 +1,46 @@
+"""Whether a file holds what its name says: the results of one point of one sweep or line."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+
+from . import layout
+from .store import Result, StoreError
+
+POINT = re.compile(r"P\d+(_h\d+)?")
+AGAIN = "delete it and run the workflow again."
+
+
+def check_asked(found: Mapping[Path, Result]) -> None:
+    """Compare each result with the place it was found at, and with the others of its sweep.
+
+    Points of a sweep differ in P and width alone, so a file that comes from a run with other settings is found, too.
+    Files that are not named like a point are the caller's own affair.
+    Raises StoreError that names the file.
+    """
+    settings: dict[tuple[str, str], tuple[Path, object]] = {}
+    for path, result in found.items():
+        if not POINT.fullmatch(path.stem):
+            continue
+        try:
+            place, sweep = layout.place_of(result.kind, result.spec), layout.sweep_of(result.spec)
+            shared = _shared(result.spec)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise StoreError(f"{path} does not say which point it holds; {AGAIN}") from None
+        parts = PurePath(place).parts
+        if path.absolute().parts[-len(parts) :] != parts:
+            raise StoreError(f"{path} holds what belongs in {place}; {AGAIN}")
+        first, same = settings.setdefault((result.kind, sweep), (path, shared))
+        if same != shared:
+            raise StoreError(
+                f"{path} was made with other settings than {first}; delete the wrong one and run the workflow again."
+            )
+
+
+def _shared(spec: Mapping) -> dict:
+    """What all points of a sweep or line have in common, from the spec of one or of an observable of it."""
+    trained = spec.get("run", spec)
+    shared = {name: value for name, value in trained.items() if name != "n_train"}
+    if "network" in shared:
+        shared["network"] = {**trained["network"], "width": None}
+    return {**spec, "run": shared} if "run" in spec else shared
