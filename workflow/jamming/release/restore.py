@@ -4,8 +4,10 @@ import hashlib
 import json
 import re
 import stat
+import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -15,6 +17,13 @@ from . import CRATE, FORMAT, FORMAT_VERSION, MARK, SUMS, ReleaseError
 LARGEST = 2 * 10**9
 """Bytes an archive may unpack to: far above what tables and figures need, far below what fills a disk."""
 LINE = re.compile(r"([0-9a-f]{64})  (.+)")
+NAME = "[A-Za-z][A-Za-z0-9_-]{0,99}"
+MEMBERS = re.compile(
+    r"release\.json|SHA256SUMS|ro-crate-metadata\.json|provenance\.json|claims\.(json|csv)|paper\.json|LICENSE|CITATION\.cff"
+    rf"|config/(config|effective|presets/{NAME})\.yaml|envs/requirements[a-z-]*\.(lock|txt)|summaries/{NAME}\.json"
+    rf"|tables/(generalization/)?{NAME}\.h5|figures/(generalization/)?{NAME}\.(pdf|svg)"
+)
+"""The names that files of an archive of ours have: data and documents, and nothing that a program would run."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +57,15 @@ def read_archive(path: Path) -> Archive:
             _check_names(path, entries)
             if not {MARK, SUMS, CRATE} <= {entry.filename for entry in entries}:
                 raise ReleaseError(f"{path} is no archive of this project: it lacks {MARK}, {SUMS} or {CRATE}.")
+            foreign = next((entry.filename for entry in entries if not MEMBERS.fullmatch(entry.filename)), None)
+            if foreign:
+                raise ReleaseError(f"{path} holds {foreign[:100]!r}, which no archive of ours does; do not trust it.")
             members = {entry.filename: _content(path, archive, entry) for entry in entries}
     except OSError as error:
         raise ReleaseError(f"{path} cannot be read ({error.strerror}); give an archive.") from error
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OverflowError, struct.error) as error:
+        if isinstance(error, ReleaseError):
+            raise
         raise ReleaseError(f"{path} is no zip file or was cut off ({error}); get it again.") from error
     _check_sums(path, members)
     return Archive(path, _mark(path, members[MARK]), members)
@@ -64,17 +78,10 @@ def restore(archive: Archive, folder: Path, replace: bool = False) -> Restored:
     Raises ReleaseError then, and when a folder on the way leads elsewhere.
     """
     folder = Path(folder)
-    written, replaced, unchanged = [], [], []
-    for name, content in sorted(archive.members.items()):
-        path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise ReleaseError(f"{path} leads out of {folder} through a link; remove the link.")
-        if not path.exists():
-            written.append(name)
-        elif path.is_file() and path.read_bytes() == content:
-            unchanged.append(name)
-        else:
-            replaced.append(name)
+    try:
+        written, replaced, unchanged = _compared(archive.members, folder)
+    except OSError as error:
+        raise ReleaseError(f"{folder} cannot be restored into ({error}); restore into another folder.") from error
     if replaced and not replace:
         more = f" and {len(replaced) - 1} more" if len(replaced) > 1 else ""
         raise ReleaseError(
@@ -84,6 +91,28 @@ def restore(archive: Archive, folder: Path, replace: bool = False) -> Restored:
     for name in (*written, *replaced):
         write_whole(folder / name, archive.members[name])
     return Restored(folder, written, replaced, unchanged)
+
+
+def _compared(members: Mapping[str, bytes], folder: Path) -> tuple[list[str], list[str], list[str]]:
+    """The names of members that are not below `folder`, that are there with other content, and with the same.
+
+    Raises ReleaseError where a link leads elsewhere, a file stands in the place of a folder, or the reverse.
+    """
+    written, replaced, unchanged = [], [], []
+    for name, content in sorted(members.items()):
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise ReleaseError(f"{path} leads out of {folder} through a link; remove the link.")
+        for above in (folder, *(folder / parent for parent in PurePosixPath(name).parents)):
+            if above.exists() and not above.is_dir():
+                raise ReleaseError(f"{above} is a file where the archive has a folder; move it away.")
+        if path.is_dir():
+            raise ReleaseError(f"{path} is a folder where the archive has a file; move it away.")
+        if not path.exists():
+            written.append(name)
+        else:
+            (unchanged if path.read_bytes() == content else replaced).append(name)
+    return written, replaced, unchanged
 
 
 def _check_names(path: Path, entries: list[zipfile.ZipInfo]) -> None:
@@ -100,8 +129,8 @@ def _check_names(path: Path, entries: list[zipfile.ZipInfo]) -> None:
             raise ReleaseError(f"{path}: {name} is a link or no plain file; do not trust this archive.")
         if name.lower() in seen:
             raise ReleaseError(f"{path} holds {name} twice; do not trust this archive.")
-        if entry.flag_bits & 1:
-            raise ReleaseError(f"{path}: {name} is encrypted; do not trust this archive.")
+        if entry.flag_bits & 1 or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ReleaseError(f"{path}: {name} is encrypted or packed in a way that ours are not; do not trust it.")
         seen.add(name.lower())
     if sum(entry.file_size for entry in entries) > LARGEST:
         raise ReleaseError(f"{path} unpacks to more than {LARGEST} bytes; do not trust this archive.")
@@ -135,8 +164,9 @@ def _mark(path: Path, content: bytes) -> dict:
         mark = json.loads(content)
         version = (mark["format"], mark["format_version"])
         preset = mark["preset"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ReleaseError(f"{path} is no archive of this project: {MARK} is not ours.") from error
-    if version != (FORMAT, FORMAT_VERSION) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", str(preset)):
+    ours = version == (FORMAT, FORMAT_VERSION) and type(version[1]) is int
+    if not ours or not isinstance(preset, str) or not re.fullmatch(NAME, preset):
         raise ReleaseError(f"{path} is an archive of another program or version; restore it with the one that made it.")
     return mark
