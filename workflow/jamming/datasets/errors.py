@@ -1,9 +1,9 @@
-"""What can go wrong with data."""
+"""Errors of datasets."""
 
 
 class DatasetError(ValueError):
-    """Data that cannot be made or split as asked; the message is one sentence that says what is allowed."""
+    """A dataset cannot be made or split. The message is one sentence that says what is allowed."""
 
 
 class FetchError(DatasetError):
-    """The MNIST pixels cannot be had; the message lists what was tried and how to give a path."""
+    """No source gives the MNIST pixels. The message lists the sources that were tried, and says how to give a path."""

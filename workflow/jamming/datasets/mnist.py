@@ -14,12 +14,13 @@ def principal_components(images: np.ndarray, digits: np.ndarray, dim: int, seed:
     """The first `dim` principal components of all images, whitened, in an order that balances the classes.
 
     `images` is (M, n_pixels) uint8 and `digits` (M,) uint8. Returns inputs (M, dim) float64 and labels (M,) int8:
-    +1 for even digits, −1 for odd ones. Components are ordered by falling variance, which is 1 after the division by
-    the (population) standard deviation. The papers' text does not name this whitening, but their runs had it.
-    A seeded shuffle followed by interleaving makes every prefix balanced within 1 for as long as both classes last.
-    Another LAPACK build or number of threads may change the last digits, never a sign or the order.
+    +1 for even digits, −1 for odd ones. Components are ordered by decreasing variance. Each is divided by its
+    (population) standard deviation. The papers do not mention this whitening, but their runs used it.
 
-    Raises DatasetError when `images` is not uint8 or vary along fewer than `dim` directions.
+    The order is that of `interleaved_order`: the first n patterns hold both classes in equal numbers (±1), until one
+    class is used up. Another LAPACK build or number of threads may change the last digits, but no sign and no order.
+
+    Raises DatasetError if `images` is not uint8 or varies along fewer than `dim` directions.
     """
     if images.dtype != np.uint8 or images.ndim != 2 or digits.shape != images.shape[:1]:
         raise DatasetError(
@@ -46,9 +47,9 @@ def interleaved_order(labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 def onto_sphere(inputs: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """Inputs (M, dim) seen from `centre` (dim,) and scaled to |x| = √dim.
+    """Inputs (M, dim) minus `centre` (dim,), scaled to |x| = √dim.
 
-    A point at the centre has no direction; it goes to √dim along the first axis, so that no norm is 0 or NaN.
+    A point at the centre has no direction. It is put at √dim along the first axis, so that no norm is 0 or NaN.
     """
     centred = inputs - centre
     norms = np.linalg.norm(centred, axis=1, keepdims=True)
@@ -65,8 +66,8 @@ def _chunks(images: np.ndarray) -> Iterator[np.ndarray]:
 def _moments(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean (n_pixels,) and population covariance (n_pixels, n_pixels).
 
-    Pixels are integers and M² · 255² < 2⁵³ for M < 370 000, so every product and sum below is exact: neither the
-    BLAS, nor its threads, nor the chunks change a bit of the covariance, and nothing cancels.
+    Pixels are integers, and M² · 255² < 2⁵³ for M < 370 000. So every product and sum below is exact. Therefore the
+    covariance has the same bits with every BLAS, number of threads and chunk size, and no digits cancel.
     """
     n_images, n_pixels = images.shape
     total, products = np.zeros(n_pixels), np.zeros((n_pixels, n_pixels))
@@ -77,11 +78,11 @@ def _moments(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _leading_directions(covariance: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
-    """Directions (n_pixels, dim) and variances (dim,) of the largest variance, falling."""
+    """The `dim` directions of largest variance (n_pixels, dim), and their variances (dim,), decreasing."""
     n_pixels = len(covariance)
     if not 1 <= dim <= n_pixels:
         raise DatasetError(f"dim = {dim} principal components are impossible; images have 1 to {n_pixels}.")
-    from scipy.linalg import eigh  # here, or every training would wait for it
+    from scipy.linalg import eigh  # imported here, since every training would wait for it at the top
 
     variances, directions = eigh(covariance, subset_by_index=[n_pixels - dim, n_pixels - 1])
     variances, directions = variances[::-1], directions[:, ::-1]

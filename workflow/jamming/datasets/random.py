@@ -1,4 +1,4 @@
-"""Random data: patterns on a sphere with labels that know nothing of them ([G] Sec. III, [S] App. B.1)."""
+"""Random data: patterns on a sphere, with labels independent of them ([G] Sec. III, [S] App. B.1)."""
 
 import math
 
@@ -10,8 +10,8 @@ from .errors import DatasetError
 def generate(dim: int, n_patterns: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw patterns uniformly on the sphere |x| = √dim, and labels ±1 in equal numbers, independent of x.
 
-    Returns inputs (n_patterns, dim) float64 and labels (n_patterns,) int8. When `n_patterns` is odd, a fair coin says
-    which label comes once more. Raises DatasetError for dim < 1 or n_patterns < 2.
+    Returns inputs (n_patterns, dim) float64 and labels (n_patterns,) int8. If `n_patterns` is odd, a fair coin decides
+    which label occurs once more. Raises DatasetError for dim < 1 or n_patterns < 2.
     """
     if dim < 1 or n_patterns < 2:
         raise DatasetError(

@@ -1,7 +1,7 @@
-"""What is measured on a trained network. Each module has functions of arrays, and one `measure` from results to a tree.
+"""Observables: measurements on trained networks. Each module has functions of arrays, and a function `measure`.
 
-A tree is what `store.write` writes. Every `measure` gives one group per replica, named as in the run it was
-measured on, which opens with the same attributes (`summary`).
+`measure` takes the result of a run and returns the tree of a result file (`store.write`). The tree holds one group per
+replica, with the name that the replica has in the run. Each group begins with the attributes of `summary`.
 """
 
 import json
@@ -16,7 +16,7 @@ from ..storage import store
 
 
 class ObservableError(ValueError):
-    """Something cannot be measured on these data; the message is one sentence that says what, where and the cure."""
+    """An observable cannot be measured. The message is one sentence: what is wrong, in which run, and what to do."""
 
 
 def point_of(run: store.Result) -> Point:
@@ -34,7 +34,7 @@ def replicas(run: store.Result) -> Iterator[tuple[str, dict]]:
 
 
 def summary(point: Point, replica: dict) -> dict:
-    """What every observable says of a replica: n_train, converged, and how it ended (`criteria.End`)."""
+    """The attributes of a replica that every observable keeps: n_train, converged, and those of `criteria.End`."""
     end = end_of(replica, point.protocol.margin)
     return {"n_train": point.n_train, "converged": bool(replica["converged"]), **end.to_tree()}
 
@@ -45,17 +45,17 @@ def final_params(replica: dict) -> np.ndarray:
 
 
 def split_of(run: store.Result, name: str, dataset: store.Result) -> "datasets.Split":
-    """The training and the fresh patterns of one replica of a run.
+    """The training and the fresh patterns of the replica `name` of a run.
 
-    Raises ObservableError when the network does not give its recorded outputs on them: then the dataset file is
-    another one than the run was trained on, and no observable of the pair would mean anything.
+    Raises ObservableError if the network does not give its recorded outputs on them. Then the run was trained on
+    another dataset file, and no observable of the two would mean anything.
     """
     point, replica = point_of(run), run.tree[name]
     split = datasets.split(dataset, point.n_train, replica["seed_data"])
     outputs, _ = network.forward(final_params(replica), split.train_inputs, point.network)
     recorded = replica["final"]["output"]
-    # Single precision loses about half of the digits of a sum over a few layers; a wrong dataset is off by order one.
-    # A run in mixed precision can end before its double part.
+    # Single precision loses about half of the digits over a few layers. A wrong dataset changes outputs by order one.
+    # A run in mixed precision can end before its stage in double precision.
     allowed = 1e-8 if point.dtype == "float64" else 1e-3
     if outputs.shape != recorded.shape or np.max(np.abs(outputs - recorded)) > allowed * (1 + np.max(np.abs(recorded))):
         raise ObservableError(

@@ -1,14 +1,16 @@
 """N_eff, the number of parameters the output depends on near the training patterns ([G] Eq. A1–A5, [S] App. A.1).
 
-N_eff = rk(G), where the columns of [G]'s G are the vectors g_μ + ê_n·∇_x g_μ with g_μ = ∇_W f(x_μ), n = 0, …, d and
-ê_0 = 0. They span what g_μ and ê_1·∇_x g_μ, …, ê_d·∇_x g_μ span separately, hence these P·(d + 1) vectors of Ñ
-numbers are used. Here they are the *rows* of a matrix, which is made in blocks and never held (`rank`).
+N_eff = rk(G). The columns of G in [G] are the vectors g_μ + ê_n·∇_x g_μ with g_μ = ∇_W f(x_μ), n = 0, …, d and ê_0 = 0.
+They have the same span as the vectors g_μ and ê_1·∇_x g_μ, …, ê_d·∇_x g_μ. These P·(d + 1) vectors of Ñ numbers are
+used here. They are the *rows* of a matrix, which is made in blocks and never held as a whole (`rank`).
 
-Three exact facts save work. (1) A parameter whose column is zero throughout, as those of a dead ReLU neuron are,
-does not enter. (2) The output of a ReLU network is affine in x as long as no neuron switches: patterns with the same
-active neurons give the same d + 1 vectors, up to a change of basis, and one of them stands for all. (3) Each ReLU
-neuron has a scale symmetry, which leaves f unchanged for every x: the rank of G cannot exceed the number of non-zero
-columns minus the number of independent symmetries. Once some patterns have reached this bound, no other can add.
+Three exact facts save work:
+1. A parameter whose column is zero does not change the rank. All parameters of a dead ReLU neuron are such.
+2. The output of a ReLU network is affine in x as long as no neuron switches. So patterns with the same active neurons
+   give vectors with the same span, and one pattern of each such set is enough.
+3. Each ReLU neuron has a scale symmetry, which leaves f unchanged for every x. So the rank cannot exceed the number of
+   non-zero columns minus the number of independent symmetries. Once some patterns reach this bound, the others are
+   not needed.
 """
 
 from collections.abc import Iterator
@@ -26,15 +28,15 @@ from .rank import Rows, deciding_values
 
 
 class EffectiveDimension(NamedTuple):
-    """N_eff and what it was decided on.
+    """N_eff and the numbers behind it.
 
-    `singular_values`, descending, are those of the vectors that were needed (all others lie in their span) after the
-    zero columns of G are left out and the others have been divided by their norms over the patterns: this changes no
-    rank, gives each parameter the same say, and makes the values those of the function, whatever the scale symmetries
-    did to the weights. `n_eff` counts those above `tolerance` times the largest. `gap` is the ratio of the last one
-    counted to the first one not counted, infinite if that is zero or there is none. `bound` is what n_eff cannot
-    exceed; `n_zero_columns` and `n_symmetries` are what it is made of. `n_vectors` = P·(d + 1); `n_vectors_used` is
-    how many of them were needed.
+    - `singular_values`, descending: of the vectors that were needed; all other vectors lie in their span. Zero columns
+      are left out, and each other column is divided by its norm over the patterns. This changes no rank. It weights all
+      parameters alike, and makes the values independent of the scale symmetries.
+    - `n_eff`: the number of singular values above `tolerance` times the largest.
+    - `gap`: the last value counted over the first one not counted; infinite if that one is zero or does not exist.
+    - `bound`: the largest n_eff possible, which is Ñ − `n_zero_columns` − `n_symmetries`.
+    - `n_vectors` = P·(d + 1); `n_vectors_used`: the number of vectors that were needed.
     """
 
     n_eff: int
@@ -91,7 +93,7 @@ def effective_dimension(params: np.ndarray, inputs: np.ndarray, network: Network
     symmetries = _symmetries(params, norms, network)[:, live]
     n_live, bound = int(live.sum()), int(live.sum()) - len(symmetries)
 
-    # The usual choice for a matrix of these dimensions: rounding moves singular values by less.
+    # The usual choice for a matrix of these dimensions. Rounding changes singular values by less.
     tolerance = max(n_vectors, network.n_params) * float(np.finfo(np.float64).eps)
     blocks = list(_blocks(len(inputs), network))
 
@@ -115,9 +117,9 @@ def effective_dimension(params: np.ndarray, inputs: np.ndarray, network: Network
 
 
 def measure(run: store.Result, dataset: store.Result) -> dict:
-    """N_eff of every replica before and after training: the tree of a result of kind "effective".
+    """The tree of a result of kind "effective": N_eff of every replica before and after training.
 
-    Raises ObservableError if a replica was not trained on this dataset, or its initial state was not kept.
+    Raises ObservableError if a replica was not trained on this dataset, or if its initial state was not kept.
     """
     point = point_of(run)
     tree = {}
@@ -144,7 +146,7 @@ def measure(run: store.Result, dataset: store.Result) -> dict:
 def _moved_activities(
     params: np.ndarray, pre: list[np.ndarray], network: Network
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """a'^1, …, a'^L and z'^0, …, z'^L, derivatives along ê_1, …, ê_d: each of shape (P, d, n_i)."""
+    """The derivatives a'^1, …, a'^L and z'^0, …, z'^L along ê_1, …, ê_d: each of shape (P, d, n_i)."""
     moved_pre = []
     moved_below = [np.broadcast_to(np.eye(network.dim), (len(pre[0]), network.dim, network.dim))]
     for (weights, _), a in zip(net.unpack(params, network), pre, strict=False):
@@ -156,7 +158,7 @@ def _moved_activities(
 def _moved_errors(
     params: np.ndarray, pre: list[np.ndarray], errors: list[np.ndarray], moved_pre: list[np.ndarray], network: Network
 ) -> list[np.ndarray | None]:
-    """δ'^1, …, δ'^{L+1}, derivatives along ê_1, …, ê_d: each of shape (P, d, n_i), or None where it vanishes."""
+    """The derivatives δ'^1, …, δ'^{L+1} along ê_1, …, ê_d: each of shape (P, d, n_i), or None where it vanishes."""
     if network.activation == "relu":
         return [None] * (network.depth + 1)
     weights = [weights for weights, _ in net.unpack(params, network)]
@@ -169,9 +171,9 @@ def _moved_errors(
 
 
 def _one_per_region(params: np.ndarray, inputs: np.ndarray, network: Network) -> np.ndarray:
-    """Indices of the patterns to use: for ReLU, one for each set of active neurons; else all.
+    """Indices of the patterns to use: for ReLU one pattern for each set of active neurons, otherwise all.
 
-    Those that activate neurons few others activate come first, so that the bound is reached early.
+    Patterns that activate rarely active neurons come first, so that the bound is reached early.
     """
     if network.activation != "relu":
         return np.arange(len(inputs))
@@ -184,7 +186,7 @@ def _one_per_region(params: np.ndarray, inputs: np.ndarray, network: Network) ->
 
 
 def _column_norms(params: np.ndarray, inputs: np.ndarray, network: Network) -> np.ndarray:
-    """Euclidean norm of each parameter's column, shape (n_params,)."""
+    """Euclidean norm of each parameter's column of the matrix, shape (n_params,)."""
     squares = np.zeros(network.n_params)
     for block in _blocks(len(inputs), network):
         vectors = tangent_vectors(params, inputs[block], network)
@@ -193,10 +195,10 @@ def _column_norms(params: np.ndarray, inputs: np.ndarray, network: Network) -> n
 
 
 def _symmetries(params: np.ndarray, norms: np.ndarray, network: Network) -> np.ndarray:
-    """Directions along which scaling ReLU neurons leaves f as it is for every x: orthonormal rows (K, n_params).
+    """The scale symmetries of ReLU neurons: orthonormal rows (K, n_params) along which f does not change for any x.
 
-    That of one neuron is (its incoming weights and bias, minus its outgoing weights, 0 elsewhere). Here it is seen in
-    the coordinates in which each column has been divided by its norm, where that is not zero.
+    The direction of one neuron holds its incoming weights and bias, minus its outgoing weights, and 0 elsewhere. It is
+    given in the coordinates in which each non-zero column has been divided by its norm.
     """
     if network.activation != "relu":
         return np.empty((0, network.n_params))
@@ -216,14 +218,14 @@ def _symmetries(params: np.ndarray, norms: np.ndarray, network: Network) -> np.n
 
 
 def _blocks(n_patterns: int, network: Network) -> Iterator[slice]:
-    """Blocks with about as many rows as there are parameters: none is much larger than the triangle."""
+    """Blocks of patterns with about Ñ rows each, so that no block is much larger than the triangle of `rank`."""
     size = -(-network.n_params // (network.dim + 1))
     for start in range(0, n_patterns, size):
         yield slice(start, min(start + size, n_patterns))
 
 
 def _gap(values: np.ndarray, n_counted: int) -> float:
-    """σ_r / σ_{r+1}; infinite when nothing follows, or nothing but zero."""
+    """σ_r / σ_{r+1} with r = `n_counted`; infinite if σ_{r+1} is zero or does not exist."""
     if n_counted == len(values) or values[n_counted] == 0:
         return float("inf")
     return float(values[n_counted - 1] / values[n_counted])

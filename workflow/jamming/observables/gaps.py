@@ -1,9 +1,9 @@
 """Distributions of the overlaps Δ > 0 and of the gaps Δ < 0 at the end of training ([G] Sec. VI, Fig. 8 and 9d).
 
-Overlaps are divided by their median, which makes them comparable between runs at different distances from jamming. The
-papers divide by √𝓛, which a few patterns far from the margin can carry; that is kept beside it. Gaps keep the units of
-the margin. Dead patterns are left out: no force of theirs acts on the parameters. Histograms have fixed logarithmic
-bins, so that those of several replicas add up.
+Overlaps are divided by their median. This makes runs at different distances from jamming comparable. The papers divide
+by √𝓛, which a few patterns far from the margin can dominate; that distribution is kept, too. Gaps have the units of the
+margin. Dead patterns are left out, since they exert no force on the parameters. Histograms have fixed logarithmic bins,
+so that those of several replicas can be added.
 """
 
 import numpy as np
@@ -13,17 +13,17 @@ from ..criteria import dead_patterns
 from ..storage import store
 from . import ObservableError, point_of, replicas, summary
 
-# Takes less time than to start Python: one job measures all points of a sweep.
+# Measuring a point takes less time than starting Python, so one job measures all points of a sweep.
 OF_SWEEP = True
-# What is not read of a run.
+# The groups of a run that are not read.
 UNREAD = ("state",)
 
-# Ten bins in each decade. Values outside are not counted; n_delta and n_train − n_delta tell how many there are in all.
+# Ten bins in each decade. Values outside are not counted; n_delta and n_train − n_delta are the total numbers.
 POSITIVE_EDGES = np.logspace(-6, 2, 81)
 NEGATIVE_EDGES = np.logspace(-8, 2, 101)
 
-# Where the power laws are looked for by default: above what a finite learning rate smears out, below the typical
-# value, where the distributions turn over.
+# The default ranges of the power laws. Below them a finite learning rate smears out the distribution; above them, near
+# the typical value, the distribution bends down.
 POSITIVE_RANGE = (1e-2, 0.2)
 NEGATIVE_RANGE = (1e-3, 0.5)
 
@@ -71,10 +71,10 @@ def measure(
     theta_range: tuple[float, float] = POSITIVE_RANGE,
     gamma_range: tuple[float, float] = NEGATIVE_RANGE,
 ) -> dict:
-    """Overlaps and gaps of every replica at the end of training: the tree of a result of kind "gaps".
+    """The tree of a result of kind "gaps": overlaps and gaps of every replica at the end of training.
 
-    `theta_range` bounds z, in units of the median ("positive") as of √𝓛 ("positive_by_loss"); `gamma_range` bounds |Δ|
-    in the units of the run's own margin.
+    `theta_range` bounds z, both in units of the median ("positive") and of √𝓛 ("positive_by_loss"). `gamma_range`
+    bounds |Δ| in the units of the margin. Raises ObservableError for a range that does not increase.
     """
     point, tree = point_of(run), {}
     for name, replica in replicas(run):

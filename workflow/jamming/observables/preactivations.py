@@ -1,8 +1,9 @@
-"""Densities of the pre-activations a^j, and how many of them sit on the cusp of ReLU ([G] App. C, Fig. 12).
+"""Densities of the pre-activations a^j, and the number of them on the cusp of ReLU ([G] App. C, Fig. 12).
 
-At the end of training some pre-activations of training patterns are pinned at zero, where the gradient jumps; their
-number over all layers and training patterns is N_c. What counts as zero is |a| < threshold; the number found for
-a wide range of thresholds is kept, so that the plateau it should stand on can be seen. Fresh patterns have none.
+At the end of training some pre-activations of training patterns are pinned at zero, where the gradient jumps. Their
+number over all layers and training patterns is N_c. A pre-activation counts as zero if |a| < threshold. The number is
+also kept for a wide range of thresholds, to show that N_c lies on a plateau. Fresh patterns have no such
+pre-activations.
 """
 
 import numpy as np
@@ -11,22 +12,23 @@ from .. import network as net
 from ..storage import store
 from . import final_params, point_of, replicas, split_of, summary
 
-# Takes less time than to start Python: one job measures all points of a sweep.
+# Measuring a point takes less time than starting Python, so one job measures all points of a sweep.
 OF_SWEEP = True
 
-# Smaller than the spread of a by a factor 10⁴, larger than what the last steps of training leave (see `plateau`).
+# Smaller than the spread of a by a factor 10⁴, and larger than the |a| that the last steps leave (see the plateau).
 THRESHOLD = 1e-4
 PLATEAU = np.logspace(-12, -1, 45)
 EDGES = np.linspace(-20, 20, 161)
 
-# As many fresh patterns for each training pattern, where there are so many: the fresh curve is then smoother.
+# Fresh patterns used for each training pattern, if there are so many. More of them make the fresh curve smoother.
 FRESH_PER_TRAIN = 4
 
 
 def density(pre: np.ndarray, edges: np.ndarray, threshold: float) -> np.ndarray:
-    """Density of the pre-activations that are not at zero: (B,) for `pre` of any shape and edges (B + 1,).
+    """Density (B,) of the pre-activations with |a| ≥ threshold, for `pre` of any shape and edges (B + 1,).
 
-    Normalised by the number of all pre-activations, at zero or outside the edges too; nan when there is none.
+    It is normalised by the number of all pre-activations, including those at zero and outside the edges. It is nan if
+    there are none.
     """
     counted, _ = np.histogram(pre[np.abs(pre) >= threshold], edges)
     return _share(counted, pre.size) / np.diff(edges)
@@ -38,7 +40,10 @@ def count_at_zero(pre: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
 
 
 def describe(pre_activations: list[np.ndarray], edges: np.ndarray, threshold: float) -> dict:
-    """Density (L, B), mass at zero (L,) and counts along the plateau (L, K), layer by layer."""
+    """For each of the L layers: density (L, B), mass at zero (L,), and counts for the K thresholds of PLATEAU (L, K).
+
+    `n_at_zero` is the number at zero over all layers.
+    """
     at_zero = np.array([count_at_zero(pre, np.array([threshold]))[0] for pre in pre_activations])
     return {
         "density": np.array([density(pre, edges, threshold) for pre in pre_activations]),
@@ -53,7 +58,7 @@ def describe(pre_activations: list[np.ndarray], edges: np.ndarray, threshold: fl
 def measure(
     run: store.Result, dataset: store.Result, cusp_threshold: float = THRESHOLD, *, edges: np.ndarray = EDGES
 ) -> dict:
-    """Pre-activations of every replica at the end of training: the tree of a result of kind "preactivations".
+    """The tree of a result of kind "preactivations": those of every replica at the end of training.
 
     Raises ObservableError if a replica was not trained on this dataset.
     """

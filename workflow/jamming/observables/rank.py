@@ -1,13 +1,15 @@
-"""The rank of a matrix with many more rows than columns, whose rows are made in blocks and never held together.
+"""The rank of a matrix with many more rows than columns. Its rows are made in blocks and never held all at once.
 
-Rows pass through a QR factorization, which leaves a triangle R of (n, n) with the same singular values, to rounding.
-The Gram matrix would do the same but square them, and lose half of the digits the decision about the rank lives on.
+A QR factorization of the rows leaves a triangle R (n, n). To rounding, R has the singular values of the whole matrix.
+The Gram matrix would give their squares and lose half of their digits, which are needed to decide about the rank.
 
-Once the rank has stopped growing nearly all rows lie in the span of those before, and to see that takes less than to
-factor them: what a row has outside the span is its product with a basis K of the kernel of R, which has few columns.
-A block for which that is no more than rounding is left out; of any other, rows that span what is outside are factored,
-and K is found anew. This ends when all blocks left out have been seen with the same K. That it has changed no rank is
-checked at the end (`_is_decided`), and where that cannot be shown all rows are factored.
+Once the rank stops growing, nearly all further rows lie in the span of the rows before them. To check this is cheaper
+than to factor these rows. The check multiplies each row by a basis K of the kernel of R, which has few columns: the
+product is the part of the row outside the span. There are two cases for each block.
+- The product is no larger than rounding: the block is left out.
+- Otherwise: rows that span the part outside are factored, and K is computed again.
+This ends when all blocks left out have been checked with the same K. At the end `_is_decided` checks that leaving them
+out changed no rank. If it cannot show this, all rows are factored.
 """
 
 from collections import deque
@@ -18,18 +20,18 @@ import numpy as np
 from scipy.fft import dct, idct
 from scipy.linalg import lapack, qr, solve_triangular, svdvals
 
-# Columns that LAPACK's dtpqrt factors at a time; the rest of its work is matrix products.
+# Number of columns that LAPACK's dtpqrt factors at a time; the rest of its work is matrix products.
 PANEL = 32
-# What is smaller than this, relatively, may be rounding that a triangle has amplified: it is not built upon.
+# Smaller relative values may be rounding that a triangle has amplified. No decision rests on them.
 CLEAR = 1e-10
-# Steps of the power method: for a lower bound of the largest singular value, which need not be sharp.
+# Steps of the power method. They give a lower bound of the largest singular value, which need not be sharp.
 POWER_STEPS = 5
 
 
 class Rows(NamedTuple):
-    """The rows of a matrix in blocks: `of(i)`, 0 ≤ i < `n_blocks`, makes an array (m, columns); `n` rows in all.
+    """The `n` rows of a matrix, in blocks: `of(i)` for 0 ≤ i < `n_blocks` makes an array (m, columns).
 
-    Columns that are zero throughout are left out and the others divided by their `norms` (columns,).
+    `norms` (columns,) are the norms of the columns. Columns with norm 0 are left out; the others are divided by it.
     """
 
     of: Callable[[int], np.ndarray]
@@ -39,10 +41,10 @@ class Rows(NamedTuple):
 
 
 def deciding_values(rows: Rows, tolerance: float, bound: int) -> tuple[np.ndarray, int]:
-    """Singular values, descending, of rows that decide about the rank of a matrix; and how many rows these are.
+    """Singular values (n,), descending, of enough rows to decide the rank of the matrix; and the number of these rows.
 
-    The rank is known not to exceed `bound`. As many of the values as of the singular values of the whole matrix exceed
-    `tolerance` times the largest.
+    The number of values above `tolerance` times the largest is the same as for the whole matrix. `bound` is an upper
+    bound of the rank that the caller knows.
     """
     triangle = _Triangle(rows.norms)
     dimension, outside = _absorb_what_counts(triangle, rows, tolerance, bound)
@@ -56,17 +58,17 @@ def deciding_values(rows: Rows, tolerance: float, bound: int) -> tuple[np.ndarra
 
 
 def _absorb_what_counts(triangle: "_Triangle", rows: Rows, tolerance: float, bound: int) -> tuple[int, float]:
-    """Put rows that span all into the triangle; the dimension of its kernel, and ‖(all rows)·K‖.
+    """Factor rows that span all others; return the dimension of the kernel K of the triangle, and ‖(all rows)·K‖.
 
-    That norm is 0 if every row is in the triangle, and infinite if the rank seems to have reached its bound before all
-    rows were looked at.
+    The norm is 0 if every row is in the triangle. It is infinite if the rank seems to reach its bound before all rows
+    were looked at.
     """
     triangle.absorb(rows.of(0))
     if rows.n_blocks == 1:
         return 0, 0.0
     kernel = triangle.kernel()
     waiting, left_out, taken = deque(range(1, rows.n_blocks)), {}, [np.array([], dtype=int)] * rows.n_blocks
-    # The parts of all rows together may be half of what makes a singular value count.
+    # The parts outside of all rows together may reach half of the size at which a singular value counts.
     allowed = tolerance * triangle.largest() / 2 / np.sqrt(rows.n)
     while waiting and kernel.shape[1] > triangle.n - bound:
         index = waiting.popleft()
@@ -83,7 +85,7 @@ def _absorb_what_counts(triangle: "_Triangle", rows: Rows, tolerance: float, bou
         if kernel.shape[1] < dimension:
             waiting.appendleft(index)
         else:
-            # What is outside is neither rounding nor another dimension: this block is not for choosing.
+            # The chosen rows lie outside the span, but R shows no new dimension. So the whole block is factored.
             triangle.absorb(np.delete(block, taken[index], axis=0))
             kernel = triangle.kernel()
         waiting.extend(left_out)
@@ -95,11 +97,12 @@ def _absorb_what_counts(triangle: "_Triangle", rows: Rows, tolerance: float, bou
 
 
 def _is_decided(values: np.ndarray, dimension: int, outside: float, tolerance: float, bound: int) -> bool:
-    """Whether the rank of the rows in the triangle, of singular values (n,), is that of all rows.
+    """Whether the rows in the triangle, with singular `values` (n,), have the same rank as all rows.
 
-    All rows have singular values at least as large, and the largest, as columns have norm 1, is at most √n: what
-    exceeds `tolerance`·√n here counts there. On the `dimension` vectors of the kernel all rows give no more than
-    `outside`: if that does not count here, as many singular values do not count there.
+    Two bounds show it. From below: the singular values of all rows are at least as large as those of the triangle, and
+    the largest is at most √n, since columns have norm 1. So a value above `tolerance`·√n in the triangle counts for all
+    rows. From above: on the `dimension` vectors of the kernel all rows give at most `outside`. If that does not count
+    in the triangle, then as many singular values of all rows do not count.
     """
     n, rank = len(values), int(np.sum(values > tolerance * values[0]))
     if rank >= bound:
@@ -109,20 +112,20 @@ def _is_decided(values: np.ndarray, dimension: int, outside: float, tolerance: f
 
 
 def _spanning(parts: np.ndarray, allowed: float) -> np.ndarray:
-    """Indices of few rows of `parts` (m, k) that span them clearly, but for rows of norm `allowed`; at least one."""
+    """Indices of a few rows of `parts` (m, k) that span all of them, up to parts of norm `allowed`. At least one."""
     triangle, order = qr(parts.T, mode="r", pivoting=True, check_finite=False)
     sizes = np.abs(np.diagonal(triangle))
     return order[: max(1, int(np.sum(sizes > max(allowed, CLEAR * sizes[0]))))]
 
 
 class _Triangle:
-    """The triangle R (n, n) of the QR factorization of all rows absorbed so far, times a fixed orthogonal matrix M.
+    """The triangle R (n, n) of the QR factorization of (all rows absorbed so far)·M, with a fixed orthogonal M.
 
-    Its n columns are those that are not zero, divided by their `norms` (columns,).
+    The n columns are the non-zero ones, divided by their `norms` (columns,).
 
-    M mixes the columns, by random signs, a cosine transform and a random order. It changes no singular value, and lets
-    the diagonal of R show the rank: the last columns depend on those before them, whichever did so before (Demmel,
-    Dumitriu and Holtz, Numerische Mathematik 108, 59, 2007).
+    M mixes the columns by random signs, a cosine transform and a random order. It changes no singular value. After it
+    the last columns depend on those before them, whichever columns were dependent before. So the diagonal of R shows
+    the rank (Demmel, Dumitriu and Holtz, Numerische Mathematik 108, 59, 2007).
     """
 
     def __init__(self, norms: np.ndarray):
@@ -133,7 +136,7 @@ class _Triangle:
         self._signs, self._order = generator.choice([-1.0, 1.0], self.n), generator.permutation(self.n)
 
     def absorb(self, rows: np.ndarray) -> None:
-        """Make R that of the rows so far and these, (m, columns)."""
+        """Add rows (m, columns) to the factorization."""
         if len(rows) == 0:
             return
         mixed = dct(rows[:, self._live] * (self._signs / self._norms), axis=1, norm="ortho", overwrite_x=True)
@@ -142,9 +145,9 @@ class _Triangle:
         self.n_rows += len(rows)
 
     def kernel(self) -> np.ndarray:
-        """A basis K (columns, k) of the kernel, as the diagonal shows it, to be checked (`times`).
+        """A basis K (columns, k) of the kernel, with the rank read off the diagonal; `times` checks it.
 
-        It is orthonormal but for the norms of the columns, by which it is divided, so that rows need not be.
+        K is an orthonormal basis divided by the norms of the columns, so that it applies to rows that are not divided.
         """
         diagonal = np.abs(np.diagonal(self._matrix))
         small = diagonal <= CLEAR * diagonal.max()
@@ -157,7 +160,7 @@ class _Triangle:
         return kernel
 
     def times(self, kernel: np.ndarray) -> float:
-        """‖R·K‖ in the Frobenius norm, for a K (columns, k) as `kernel` gives it."""
+        """‖R·K‖ in the Frobenius norm, for a K (columns, k) from `kernel`."""
         basis = dct(kernel[self._live] * (self._signs * self._norms)[:, None], axis=0, norm="ortho")
         return float(np.linalg.norm(self._matrix @ basis[self._order]))
 
@@ -170,5 +173,5 @@ class _Triangle:
         return float(np.linalg.norm(self._matrix @ vector))
 
     def singular_values(self) -> np.ndarray:
-        """Those of all rows absorbed so far, descending, (n,)."""
+        """The singular values (n,) of all rows absorbed so far, descending."""
         return svdvals(self._matrix, check_finite=False)

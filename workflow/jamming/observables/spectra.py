@@ -1,8 +1,8 @@
 """Spectra of the Hessian of the hinge loss and of its two parts, H = H_0 + H_p ([G] Eq. 3, Sec. V).
 
-H_0 = (1/P) Σ_m ∇Δ ⊗ ∇Δ and H_p = (1/P) Σ_m Δ ∇⊗∇Δ, with sums over the unsatisfied patterns (Δ > 0) and
-derivatives over all Ñ parameters, weights and biases. All is exact and in float64: H_0 is one matrix product, H_p is
-assembled layer by layer from products over patterns, never from single patterns or Hessian-vector products.
+H_0 = (1/P) Σ_m ∇Δ ⊗ ∇Δ and H_p = (1/P) Σ_m Δ ∇⊗∇Δ. The sums run over the unsatisfied patterns (Δ > 0), and derivatives
+over all Ñ parameters, weights and biases. Both are exact, in float64. H_0 is one matrix product. H_p is assembled layer
+by layer from matrix products over patterns.
 """
 
 from typing import NamedTuple
@@ -16,8 +16,8 @@ from ..spec import Network
 from ..storage import store
 from . import final_params, point_of, replicas, split_of, summary
 
-# Patterns are treated in blocks so large that one array of (patterns, n_params) doubles fills this many bytes:
-# a few of them live at a time, small beside the matrix itself, and the products stay long enough to run at full speed.
+# Size of one array (patterns in a block, n_params) of doubles. A few of them exist at a time. They are small compared
+# with the matrix, and large enough for matrix products at full speed.
 BLOCK_BYTES = 64e6
 
 
@@ -53,12 +53,12 @@ def output_hessian(params: np.ndarray, inputs: np.ndarray, coefficients: np.ndar
     """Σ_μ c_μ ∇⊗∇f(x_μ), shape (Ñ, Ñ), for inputs (P, dim) and coefficients (P,).
 
     With z⁰ = x, a^j = W^j z^{j−1} + b^j, z^j = ρ(a^j) and δ^j = ∂f/∂a^j, the gradient is ∂f/∂W^j_γη = δ^j_γ z^{j−1}_η.
-    It depends on an earlier (or the same) layer i through its pre-activations only, hence for i ≤ j
+    It depends on an earlier (or the same) layer i only through that layer's pre-activations. Hence for i ≤ j
 
         ∂²f / ∂W^i_αβ ∂W^j_γη = z^{i−1}_β [ δ^j_γ ∂z^{j−1}_η/∂a^i_α + z^{j−1}_η ∂δ^j_γ/∂a^i_α ],
 
     and a bias is a weight whose z is 1. The second term vanishes for ReLU, the first for i = j and for the bias of j.
-    Each term is a product of a factor in (β, γ) or (β, η) and one in the other two indices, and for each α the sum
+    Each term is a product of a factor in (β, γ) or (β, η) and a factor in the other two indices. So for each α the sum
     over patterns is one matrix product.
     """
     matrix = np.zeros((network.n_params, network.n_params))
@@ -72,8 +72,9 @@ def h0_eigenvalues(
 ) -> np.ndarray:
     """Eigenvalues of H_0, ascending, shape (n_params,).
 
-    With the N_Δ rows ∇Δ_m as a matrix J, H_0 = JᵀJ/P and the Gram matrix JJᵀ/P have the same eigenvalues but for exact
-    zeros. Near jamming, N_Δ ≈ 0.75 N, to solve for the smaller one takes 0.4 of the time.
+    Let J be the matrix of the N_Δ rows ∇Δ_m. Then H_0 = JᵀJ/P and the Gram matrix JJᵀ/P have the same eigenvalues,
+    except for exact zeros. The smaller matrix is diagonalised: near jamming, at N_Δ ≈ 0.75 N, this takes 0.4 of the
+    time.
     """
     delta = losses.overlaps(net.forward(params, inputs, network)[0], labels, margin)
     unsatisfied = inputs[delta > 0]
@@ -87,7 +88,7 @@ def h0_eigenvalues(
 
 
 def spectra(params: np.ndarray, inputs: np.ndarray, labels: np.ndarray, network: Network, margin: float) -> Spectra:
-    """Eigenvalues of H_0, H_p and H = H_0 + H_p; no more than three matrices of (Ñ, Ñ) doubles live at a time."""
+    """Eigenvalues of H_0, H_p and H = H_0 + H_p. At most three matrices of (Ñ, Ñ) doubles exist at a time."""
     data = (params, inputs, labels, network, margin)
     eigenvalues_h0 = h0_eigenvalues(*data)
     second = hp(*data)
@@ -102,14 +103,14 @@ def eigenvalues(matrix: np.ndarray) -> np.ndarray:
 
 
 def zero_tolerance(n_params: int) -> float:
-    """|λ| / max|λ| below which an eigenvalue of an (Ñ, Ñ) matrix counts as zero: Ñ times the rounding unit."""
+    """The ratio |λ| / max|λ| below which an eigenvalue of an (Ñ, Ñ) matrix counts as zero: Ñ times machine epsilon."""
     return n_params * float(np.finfo(np.float64).eps)
 
 
 def counts(found: Spectra) -> dict:
-    """Ranks and signs within `zero_tolerance`, which is relative to the largest |λ| of each matrix.
+    """The numbers rank_h0, n_zero_hp, n_negative_hp, n_positive_hp and n_negative_h, and the zero_tolerance used.
 
-    Gives rank_h0, n_zero_hp, n_negative_hp, n_positive_hp, n_negative_h and zero_tolerance.
+    An eigenvalue counts as zero if |λ| is at most `zero_tolerance` times the largest |λ| of its matrix.
     """
     relative = zero_tolerance(len(found.hp))
     zero_h0, zero_hp, zero_h = (relative * np.max(np.abs(values)) for values in found)
@@ -124,7 +125,7 @@ def counts(found: Spectra) -> dict:
 
 
 def measure(run: store.Result, dataset: store.Result, max_loss: float, max_spectra: int) -> dict:
-    """Spectra at the end of training of the replicas near jamming: the tree of a result of kind "spectra".
+    """The tree of a result of kind "spectra": spectra of the replicas near jamming at the end of training.
 
     Near jamming means jammed with 𝓛 < `max_loss` ([G] Fig. 6b, the black rectangle; `criteria.End`). The first
     `max_spectra` such replicas are measured; the others have `measured` = False and no eigenvalues.
@@ -157,7 +158,7 @@ def _blocks(n_patterns: int, network: Network) -> list[slice]:
 
 
 def _mirror(matrix: np.ndarray, strip: int = 256) -> np.ndarray:
-    """Copy the upper triangle onto the lower one, in place; by strips, so that no second matrix is needed."""
+    """Copy the upper triangle onto the lower one, in place. It works in strips, which need no second matrix."""
     n = len(matrix)
     for start in range(0, n, strip):
         end = min(start + strip, n)
@@ -175,7 +176,7 @@ def _add_block(
     _, pre = net.forward(params, inputs, network)
     errors = net.backward(params, pre, network)
     slopes = [net.slope(a, network.activation) for a in pre]
-    # z^{i−1} with a 1 appended, so that the bias is the last column of the weights, and c_μ δ^j.
+    # z^{i−1} with a 1 appended, so that the bias is the last column of the weights; and c_μ δ^j.
     below = [_with_one(active) for active in [inputs, *[net.activate(a, network.activation) for a in pre]]]
     weighted = [coefficients[:, None] * error for error in errors]
     all_layers = net.layers(network)
@@ -201,7 +202,7 @@ def _with_one(active: np.ndarray) -> np.ndarray:
 
 
 def _pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """All products of a column of one and a column of the other: (B, p), (B, q) → (B, p, q)."""
+    """All products of a column of `first` and a column of `second`: (B, p), (B, q) → (B, p, q)."""
     return first[:, :, None] * second[:, None, :]
 
 
@@ -226,7 +227,7 @@ def _responses(
 ) -> list[np.ndarray]:
     """∂δ^j/∂a^i for the hidden layers j = i, …, L: each of shape (B, n_j, n_i). Layers count from 0.
 
-    From δ^j = ρ'(a^j) (W^{j+1})ᵀ δ^{j+1}; the output's δ is 1 and responds to nothing.
+    They follow from δ^j = ρ'(a^j) (W^{j+1})ᵀ δ^{j+1}. The δ of the output is 1, so its derivative is 0.
     """
     weights = [weights for weights, _ in net.unpack(params, network)]
     found: list[np.ndarray] = []
@@ -240,7 +241,7 @@ def _responses(
 
 
 def _add_adjacent(matrix: np.ndarray, early: net.Layer, late: net.Layer, left: np.ndarray, slopes: np.ndarray) -> None:
-    """Term Σ_μ c z_β δ_γ ∂z_η/∂a_α for j = i + 1, where z_η depends on a_η alone: only η = α."""
+    """Add the term Σ_μ c z_β δ_γ ∂z_η/∂a_α for j = i + 1. There z_η depends on a_η alone, so only η = α enters."""
     n_patterns, n_beta, n_gamma = left.shape
     found = (left.reshape(n_patterns, -1).T @ slopes).reshape(n_beta, n_gamma, early.n_out)
     weights = matrix[early.weights, late.weights].reshape(early.n_out, early.n_in, late.n_out, late.n_in)
@@ -250,7 +251,7 @@ def _add_adjacent(matrix: np.ndarray, early: net.Layer, late: net.Layer, left: n
 
 
 def _add_through(matrix: np.ndarray, early: net.Layer, late: net.Layer, left: np.ndarray, carried: np.ndarray) -> None:
-    """Term Σ_μ c z_β δ_γ ∂z_η/∂a_α for j > i + 1; `carried` is ∂z^{j−1}_η/∂a^i_α, shape (B, η, α)."""
+    """Add the term Σ_μ c z_β δ_γ ∂z_η/∂a_α for j > i + 1; `carried` is ∂z^{j−1}_η/∂a^i_α, shape (B, η, α)."""
     n_patterns, n_beta, _ = left.shape
     flat = left.reshape(n_patterns, -1).T
     for alpha in range(early.n_out):
@@ -261,7 +262,7 @@ def _add_through(matrix: np.ndarray, early: net.Layer, late: net.Layer, left: np
 
 
 def _add_bent(matrix: np.ndarray, early: net.Layer, late: net.Layer, pairs: np.ndarray, bent: np.ndarray) -> None:
-    """Term Σ_μ z_β z_η c ∂δ_γ/∂a_α; `pairs` is z_β z_η, shape (B, β, η), `bent` has shape (B, γ, α)."""
+    """Add the term Σ_μ z_β z_η c ∂δ_γ/∂a_α; `pairs` is z_β z_η (B, β, η), `bent` is c ∂δ_γ/∂a_α (B, γ, α)."""
     n_patterns, n_beta, n_eta = pairs.shape
     flat = pairs.reshape(n_patterns, -1)
     for alpha in range(early.n_out):
@@ -274,6 +275,6 @@ def _add_bent(matrix: np.ndarray, early: net.Layer, late: net.Layer, pairs: np.n
 
 
 def _rows(layer: net.Layer, alpha: int) -> slice:
-    """Where the weights into neuron `alpha` lie in the flat vector."""
+    """The part of the flat vector that holds the weights into neuron `alpha`."""
     start = layer.weights.start + alpha * layer.n_in
     return slice(start, start + layer.n_in)
