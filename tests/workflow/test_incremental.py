@@ -168,7 +168,7 @@ TABLE = [
         "comments, docstrings and layout of the training, and how results are stored",
         all_of(
             append(f"{PACKAGE}/training/loop.py", "\n\n# A remark.\n"),
-            replace(f"{PACKAGE}/training/loop.py", '"""Training the replicas', '"""Teaching the replicas'),
+            replace(f"{PACKAGE}/training/loop.py", '"""The training loop', '"""The loop of training'),
             append(f"{PACKAGE}/kernels/compiled.cpp", "\n// A remark.\n"),
             append(f"{PACKAGE}/storage/store.py", "\nEDITED = 1\n"),
             append(f"{PACKAGE}/training/checkpoint.py", "\nEDITED = 1\n"),
