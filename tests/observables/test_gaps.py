@@ -135,5 +135,7 @@ def test_one_job_measures_a_sweep_and_writes_a_file_for_each_point(tmp_path, cap
         np.testing.assert_equal(found.tree, expected)
         assert found.spec["run"] == store.read(run, "run").spec
         assert found.provenance["inputs"] == {"run": store.sha256_of(run)}, "of its own run alone"
+    (tmp_path / "outs").write_text("\n".join(map(str, outs)), encoding="utf-8")
+    assert main([*words, "--run", *map(str, runs), "--out", f"@{tmp_path / 'outs'}"]) == 0, "one path a line"
     assert main([*words, "--run", *map(str, runs), "--out", str(outs[0])]) == 1
     assert "there are 2 --run and 1 --out; give one for each." in capsys.readouterr().err

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from ..storage import layout
 from ..storage.commit import in_words
 from .history import Link, Source, Walk
 
@@ -33,7 +34,7 @@ def figure_tree(path: Path, stamp: Mapping, walk: Walk, status: str) -> Tree:
     root = Tree(Text.assemble((str(path), "bold"), f"  {stamp['figure']} at preset {stamp['preset']}"))
     drawn = "the code of this checkout" if stamp["drawn_by_this_code"] else "another version of the code than this"
     root.add(Text(f"drawn by {drawn} (fingerprint {stamp['drawn_by']}), jamming {stamp['jamming']}"))
-    place = f"tables/{stamp['figure']}.h5"
+    place = layout.TABLE.format(figure=stamp["figure"])
     add_file(root, walk, Link(place, stamp["table"], status), set())
     return root
 
