@@ -1,4 +1,4 @@
-"""The command line: `python -m jamming VERB`. The verbs stand in `commands`."""
+"""The command line: `python -m jamming VERB`. The modules of `commands` define the verbs."""
 
 import argparse
 import io
@@ -12,7 +12,7 @@ from .storage import store
 
 def main(words: list[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else words
-    # @FILE stands for the words in a file, one a line: a command line ends at 128 kB.
+    # @FILE stands for the words in a file, one per line, because Linux limits a command to 128 kB.
     about = "What the workflow's rules run, and people."
     parser = argparse.ArgumentParser(prog="python -m jamming", description=about, fromfile_prefix_chars="@")
     verbs = Verbs(parser)
@@ -21,7 +21,7 @@ def main(words: list[str] | None = None) -> int:
         if words and words[0] in verbs:
             break
     arguments = parser.parse_args(words)
-    # Nothing made here can be written by everybody; and a log in another encoding than UTF-8 stops no job.
+    # Others must not be able to write to the files made here. A log in another encoding than UTF-8 must not stop a job.
     os.umask(os.umask(0o077) | 0o002)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -31,7 +31,7 @@ def main(words: list[str] | None = None) -> int:
     try:
         arguments.function(arguments)
     except (store.StoreError, ValueError, ArithmeticError) as error:
-        # One sentence is what these errors are for; whoever wants the way there sets JAMMING_TRACEBACK.
+        # The message of these errors is one sentence for the user. JAMMING_TRACEBACK=1 shows the traceback as well.
         if os.environ.get("JAMMING_TRACEBACK"):
             raise
         print(f"jamming {arguments.verb}: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The configuration as values: checked against the schema and against physics, with one sentence per mistake."""
+"""The configuration: read, checked against the schema and against physics, with one sentence for each mistake."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,9 +28,9 @@ MOST_POINTS = 50_000
 
 
 def checked(config: Mapping) -> dict:
-    """The configuration with each value of the type that the schema declares: 2.0 replicas are 2, a rate of 1 is 1.0.
+    """The configuration, with each value converted to the type that the schema declares.
 
-    Raises ConfigError at the first mistake.
+    For example, 2.0 replicas become 2, and a rate of 1 becomes 1.0. Raises ConfigError at the first mistake.
     """
     config = plain(config, NUMERIC)
     error = best_match(_validator().iter_errors(config))
@@ -51,9 +51,9 @@ def checked(config: Mapping) -> dict:
 
 
 def read_points(config: Mapping) -> dict[str, dict[str, Point]]:
-    """The points of each sweep by their names, in increasing P and width; `config` comes from `checked`.
+    """The points of each sweep by their names: {sweep: {name: Point}}, in order of increasing P and width.
 
-    Raises ConfigError at the first mistake.
+    `config` must come from `checked`. Raises ConfigError at the first mistake.
     """
     names = _chosen(config, "sweeps")
     _check_number({name: config["sweeps"][name]["network"]["width"] for name in names}, config["sweeps"], "sweeps")
@@ -61,9 +61,9 @@ def read_points(config: Mapping) -> dict[str, dict[str, Point]]:
 
 
 def read_lines(config: Mapping) -> dict[str, dict[str, LinePoint]]:
-    """The points of each line N*(P) by their names, in increasing P; `config` comes from `checked`.
+    """The points of each line N*(P) by their names: {line: {name: LinePoint}}, in order of increasing P.
 
-    Raises ConfigError at the first mistake.
+    `config` must come from `checked`. Raises ConfigError at the first mistake.
     """
     names = _chosen(config, "lines")
     _check_number(dict.fromkeys(names, 1), config["lines"], "lines")
@@ -76,9 +76,10 @@ def _chosen(config: Mapping, kind: str) -> list[str]:
 
 
 def load(preset: str, more: Iterable[Path] = (), folder: Path = FOLDER) -> dict:
-    """What Snakemake makes of the defaults, a preset and further files: mappings merged, lists replaced; checked.
+    """The checked configuration from the defaults, a preset and further files, merged as Snakemake merges them.
 
-    Raises ConfigError for a preset that is not there, and as `read_file` and `checked`.
+    A later file overrides earlier ones: mappings are merged, and lists are replaced. Raises ConfigError for an unknown
+    preset, and as `read_file` and `checked` do.
     """
     merged = {}
     for path in (folder / "config.yaml", preset_file(preset, folder / "presets"), *more):
@@ -101,14 +102,14 @@ def _validator() -> Draft202012Validator:
 
 
 def _no_value_twice(validator: object, unique: bool, values: object, schema: object) -> Iterator[ValidationError]:
-    """In place of jsonschema's, which compares each pair of values if their types are mixed."""
+    """Replaces jsonschema's own rule, which compares all pairs of values if their types are mixed."""
     scalars = [value for value in values if not isinstance(value, (list, dict))] if isinstance(values, list) else []
     if len(set(scalars)) < len(scalars):
         yield ValidationError("a value stands twice")
 
 
 def _typed(value: object, rules: object) -> object:
-    """A value that obeys the schema `rules`, with each number of the type they declare."""
+    """A value that obeys the schema `rules`, with each number converted to the type that they declare."""
     if "$ref" in rules:
         rules = _schema()["$defs"][rules["$ref"].rpartition("/")[2]]
     if "if" in rules:
@@ -123,7 +124,7 @@ def _typed(value: object, rules: object) -> object:
 
 
 def preset_file(preset: object, folder: Path) -> Path:
-    """The file of a preset. Raises ConfigError, naming those there are, if there is none of that name."""
+    """The file of a preset. Raises ConfigError, with the names of all presets, for an unknown one."""
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     if preset not in known:
         raise ConfigError(f"config: preset is {short(preset)}, but must be one of {', '.join(known)}.")
@@ -139,7 +140,7 @@ def _merge(base: dict, more: Mapping) -> None:
 
 
 def _check_number(widths: Mapping[str, object], described: Mapping, kind: str) -> None:
-    """Raise ConfigError if `kind` has more points than can be planned; `widths` holds those of each name."""
+    """Raise ConfigError if the sweeps or lines (`kind`) have too many points; `widths` holds the widths by name."""
     total = 0
     for name, scanned in widths.items():
         axis = described[name]["n_train"]
@@ -233,7 +234,7 @@ def _protocol(name: str, values: Mapping, kind: str = "sweeps") -> Protocol:
             f"{where}.lbfgs_steps is {values.get('lbfgs_steps', 'missing')}, but hinge_lbfgs_annealed needs at least 1 "
             f"and fewer than its {values['steps']} steps, so that some are left for Adam."
         )
-    # What a protocol does not use has no value, so that editing it trains nothing anew.
+    # A setting that the protocol does not use gets a fixed value, so that changing it trains nothing again.
     return Protocol(
         name=values["name"],
         margin=0.0 if values["name"] == "cross_entropy_sgd" else values["margin"],
@@ -248,7 +249,7 @@ def _protocol(name: str, values: Mapping, kind: str = "sweeps") -> Protocol:
 
 
 def sentence(error: ValidationError, subject: str = "config") -> str:
-    """The validator's complaint about `subject` in one sentence a physicist reads."""
+    """The validator's error about `subject` (the configuration or the claims) as one sentence for a physicist."""
     key = ".".join(str(part) for part in error.absolute_path) or "the top level"
     value, rule, allowed = error.instance, error.validator, error.validator_value
     if rule == "additionalProperties":

@@ -1,7 +1,7 @@
-"""What there is to make: figures, observables, groups of claims and data sets, each found by the file of its module.
+"""The names of all figures, observables, groups of claims and data sets, found from the files of their modules.
 
-To add one is to add its module. Nothing that computes imports this one: a new figure makes no other figure run again.
-Modules are looked at and not imported, since Snakemake reads this for each job.
+Adding a module is enough to add one. No module that computes imports this one, so a new figure makes no other figure
+run again. The source of the modules is read and not imported, since Snakemake loads this module for each job.
 """
 
 import ast
@@ -22,14 +22,15 @@ SAME_AS = {
 
 
 class InventoryError(ValueError):
-    """A name of nothing there is; one sentence says which names there are."""
+    """An unknown name. The message is one sentence with the names that exist."""
 
 
 @dataclass(frozen=True)
 class Observable:
-    """How an observable is measured: `settings` are the keys of the config's `analysis` that its `measure` takes.
+    """How an observable is measured.
 
-    `reads_data` tells whether it takes the dataset, too, `of_sweep` whether all points of a sweep are one job.
+    `settings` are the keys of the config's `analysis` that its function `measure` takes. `reads_data` tells whether it
+    takes the dataset, too. `of_sweep` tells whether one job measures all points of a sweep.
     """
 
     settings: tuple[str, ...]
@@ -46,7 +47,7 @@ def figures() -> tuple[str, ...]:
 
 
 def module_of(figure: str) -> str:
-    """The module that tabulates a figure and the one that draws it, inside `tables` and `figures`: "fig1".
+    """The name of the module of a figure, the same in `tables` and in `figures`: "fig1", "generalization.fig3".
 
     Raises InventoryError for an unknown figure.
     """
@@ -84,7 +85,7 @@ def observables() -> dict[str, Observable]:
 
 
 def observable(kind: str) -> Observable:
-    """One of them. Raises InventoryError for an unknown one."""
+    """The observable of this name. Raises InventoryError for an unknown one."""
     if kind not in observables():
         raise InventoryError(f"there is no observable '{kind}'; the observables are {', '.join(observables())}.")
     return observables()[kind]
@@ -104,6 +105,6 @@ def _modules(package: str) -> list[tuple[str, str]]:
 
 
 def _reading_order(figure: str) -> tuple:
-    """fig2 before fig10, and [G] before [S]."""
+    """A key that sorts fig2 before fig10, and [G] before [S]."""
     words = re.split(r"(\d+)", figure)
     return figure.count("/"), [int(word) if word.isdigit() else word for word in words]

@@ -1,7 +1,8 @@
-"""A fully-connected network as one flat parameter vector: layout, initial state, forward pass ([G] Eq. 6–8).
+"""A fully-connected network: the layout of its flat parameter vector, initial state, forward and backward pass.
 
-The flat vector is W¹, b¹, W², b², …, W^{L+1}, b^{L+1}, each W in C order with shape (outputs, inputs).
-Pre-activations are a = W z + b; the papers write −B, which changes nothing. ReLU'(0) = 0.
+The network is that of [G] Eq. 6–8. The flat vector is W¹, b¹, W², b², …, W^{L+1}, b^{L+1}, each W in C order with shape
+(outputs, inputs). Pre-activations are a = W z + b. The papers write −B for b; this is a matter of sign only.
+ReLU'(0) = 0.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from .spec import Network
 
 @dataclass(frozen=True)
 class Layer:
-    """Where one layer lives in the flat vector: its weights, of shape (n_out, n_in), and its biases, (n_out,)."""
+    """The parts of a layer in the flat vector: its weights (n_out, n_in) and its biases (n_out,)."""
 
     weights: slice
     biases: slice
@@ -23,7 +24,7 @@ class Layer:
 
 
 def layers(network: Network) -> list[Layer]:
-    """The L + 1 layers in order; together they cover range(network.n_params) once."""
+    """The L + 1 layers in order. Together they cover the flat vector (n_params,) exactly once."""
     widths = [network.dim, *[network.width] * network.depth, 1]
     found, start = [], 0
     for n_in, n_out in pairwise(widths):
@@ -34,7 +35,7 @@ def layers(network: Network) -> list[Layer]:
 
 
 def unpack(params: np.ndarray, network: Network) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Views (W, b) of each layer into a flat vector of shape (n_params,)."""
+    """For each layer the views W (n_out, n_in) and b (n_out,) into a flat vector (n_params,)."""
     return [(params[layer.weights].reshape(layer.n_out, layer.n_in), params[layer.biases]) for layer in layers(network)]
 
 
@@ -45,7 +46,7 @@ def initial_params(network: Network, seed: int) -> np.ndarray:
     for weights, _ in unpack(params, network):
         tall = generator.standard_normal((max(weights.shape), min(weights.shape)))
         q, r = np.linalg.qr(tall)
-        q = q * np.sign(np.diag(r))  # makes the factorization unique, hence Q uniform over the Stiefel manifold
+        q = q * np.sign(np.diag(r))  # makes the factorization unique, and so Q uniform on the Stiefel manifold
         weights[:] = q if weights.shape == q.shape else q.T
     return params
 
@@ -95,7 +96,7 @@ def backward(params: np.ndarray, pre_activations: list[np.ndarray], network: Net
 
 
 def output_gradients(params: np.ndarray, inputs: np.ndarray, network: Network) -> np.ndarray:
-    """∇f(x_μ) over all parameters, one row per pattern: shape (P, n_params), in the order of the flat vector."""
+    """∇f(x_μ) over all parameters for inputs (P, dim): shape (P, n_params), in the order of the flat vector."""
     _, pre_activations = forward(params, inputs, network)
     below = [inputs, *[activate(pre, network.activation) for pre in pre_activations]]
     gradients = np.empty((len(inputs), network.n_params))

@@ -1,7 +1,7 @@
-"""What a configuration is made of: mappings, lists, text and numbers, as many as a person writes and no more.
+"""Read configurations as plain values only: mappings, lists, text and numbers, no more of them than a person writes.
 
-YAML can hold more than that: dates, lists that hold themselves, ten lines that stand for a billion values, numbers with
-thousands of digits. They are refused here, before anything else looks at them.
+YAML can hold more than that: dates, lists that contain themselves, ten lines that expand to a billion values, numbers
+with thousands of digits. This module refuses such values before any other code sees them.
 """
 
 import json
@@ -20,7 +20,10 @@ LARGEST_INTEGER = 2**63 - 1
 
 
 class ConfigError(ValueError):
-    """One sentence: the key, its value, and what is allowed. Characters that no terminal shows are written out."""
+    """A mistake in the configuration. The message is one sentence: the key, its value, and what is allowed.
+
+    Characters that cannot be printed are written as escapes.
+    """
 
     def __init__(self, sentence: str):
         shown = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in sentence)
@@ -28,10 +31,11 @@ class ConfigError(ValueError):
 
 
 def read_file(path: Path) -> dict:
-    """A configuration file as plain values. JSON is tried before YAML, as Snakemake does; nothing in it is run.
+    """The content of a configuration file as plain values. Nothing in the file is run.
 
-    Raises ConfigError for a file that cannot be read or is no mapping, for values that are not plain, and for keys with
-    which YTE, the template language in which Snakemake reads YAML, would run Python.
+    JSON is tried before YAML, as in Snakemake. Raises ConfigError for a file that cannot be read or is no mapping, for
+    values that are not plain, and for keys that make Snakemake run Python. (Snakemake reads YAML in the template
+    language YTE, which can run Python.)
     """
     try:
         with open(path, encoding="utf-8") as file:
@@ -51,17 +55,18 @@ def read_file(path: Path) -> dict:
 
 
 def plain(config: Mapping, numeric: tuple[str, ...] = ()) -> dict:
-    """A copy of the configuration; below the keys `numeric`, text that is a number has become one.
+    """A copy of the configuration. Below the keys `numeric`, text that spells a number is converted to the number.
 
-    Raises ConfigError for values other than mappings with text as keys, lists, text, numbers, truth values and None;
-    for more of them, or more deeply nested, than `MOST_VALUES` and `DEEPEST`; and for text and numbers that no job
-    could take: zero bytes, halves of characters, numbers that are not finite or beyond 64 bits.
+    Raises ConfigError for
+    - values other than mappings with text as keys, lists, text, numbers, truth values and None;
+    - more values than `MOST_VALUES`, or nesting deeper than `DEEPEST`;
+    - text and numbers that no job can use: zero bytes, halves of characters, numbers not finite or beyond 64 bits.
     """
     return _plain(config, (), count(1), numeric)
 
 
 def short(value: object) -> str:
-    """A value in at most 60 characters, whatever it is."""
+    """A text of at most 60 characters that shows any value."""
     if isinstance(value, int) and value.bit_length() > 200:
         return f"a number of about {value.bit_length() * 30103 // 100000} digits"
     if isinstance(value, str) and len(value) > 60:
@@ -72,7 +77,7 @@ def short(value: object) -> str:
 
 
 class _Brief(reprlib.Repr):
-    """Nested values to two levels; numbers with too many digits to be written out, by their size."""
+    """A representation that shows nested values to two levels, and very long numbers by their number of digits."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,7 +92,7 @@ _BRIEF = _Brief()
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, which also stops where it would take for ever: brackets in brackets, mappings merged (`<<`)."""
+    """YAML's safe loader, which also refuses input that takes for ever: deep brackets, many merged mappings (`<<`)."""
 
     def fetch_flow_collection_start(self, token: type) -> None:
         if self.flow_level > DEEPEST:
@@ -152,7 +157,7 @@ def _plain(value: object, where: tuple[str, ...], met: Iterator[int], numeric: t
 def _check_text(text: str, name: str) -> None:
     if len(text) > LONGEST_TEXT:
         raise ConfigError(f"config: {name} is {short(text)}, but text has at most {LONGEST_TEXT} letters.")
-    # What neither a file name nor the words of a command can hold.
+    # Neither a file name nor a word of a command can hold these.
     if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text):
         raise ConfigError(
             f"config: {name} is {short(text)}, but text must not hold zero bytes or halves of characters."

@@ -1,4 +1,4 @@
-"""Training protocols by the names of the papers: stages, learning rates, and the steps at which a run is looked at."""
+"""Training protocols: their stages, their learning rates, and the steps at which a run is recorded."""
 
 import math
 from bisect import bisect_left
@@ -10,7 +10,7 @@ from .spec import Protocol
 
 RECORDS_PER_DECADE = 10
 STATES_PER_DECADE = 3
-# Of larger networks only the last state is kept: along training, only their records are of use.
+# Of networks with more parameters only the last state is kept; nothing reads their earlier states.
 LARGEST_KEPT = 100_000
 
 SINGLE_ABOVE = 0.1
@@ -19,13 +19,13 @@ SINGLE_ABOVE = 0.1
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of a training: one `method` ("adam", "lbfgs" or "sgd") in one `precision` (float64 or float32).
+    """A part of a training: one `method` ("adam", "lbfgs" or "sgd") in one `precision` (float64 or float32).
 
-    It ends at the step `until`, or earlier where N_Δ = 0. A network that has N_Δ = 0 has ended its training if the
-    stage `is_final`; if not, the next stage has to confirm it.
+    It ends at the step `until`, or earlier where N_Δ = 0. If the stage `is_final`, a network with N_Δ = 0 has ended its
+    training. Otherwise the next stage has to confirm N_Δ = 0.
 
-    L-BFGS has a `memory` of so many pairs. It ends earlier, too, where it gets stuck or where 𝓛 < `loss`; the steps
-    that are left are left out, so that the rate falls over as many steps of Adam in every training.
+    L-BFGS remembers `memory` pairs. It also ends where it gets stuck, and where 𝓛 < `loss`. Its remaining steps are
+    skipped, so that Adam's rate falls over the same number of steps in every training.
     """
 
     method: str
@@ -39,13 +39,14 @@ class Stage:
 def stages(protocol: Protocol, dtype: str) -> list[Stage]:
     """The stages of a training in the precision `dtype`: float64, float32 or mixed.
 
-    Mixed precision is the long way in single precision, then double. Far from convergence a step need not be exact,
-    since the next one corrects it, and single precision does twice the work in the same time. In the end patterns and
-    pre-activations come to lie within a rounding of Δ = 0 and of the cusp, and these are what is measured. A network
-    that has N_Δ = 0 in single precision goes on in double, so that it fits by the same rule as in double throughout.
+    Mixed precision makes most steps in single precision and the last ones in double. Far from convergence a step need
+    not be exact, since the next one corrects it; single precision makes twice as many steps in the same time. At the
+    end many patterns lie within a rounding error of Δ = 0, and many pre-activations of the cusp. These are measured, so
+    they need double precision. A network with N_Δ = 0 in single precision goes on in double, so that it fits by the
+    same rule as in double precision throughout.
 
-    L-BFGS is always in double precision: its line search compares losses that are nearly equal. Under cross-entropy
-    mixed precision is single: only the signs of the outputs are asked for.
+    L-BFGS always runs in double precision, since its line search compares nearly equal losses. For cross-entropy, mixed
+    precision is single precision, since only the signs of the outputs matter.
     """
     last = protocol.steps
     if protocol.name == "cross_entropy_sgd":
@@ -63,12 +64,15 @@ def stages(protocol: Protocol, dtype: str) -> list[Stage]:
 
 
 def learning_rate(protocol: Protocol, step: int) -> float:
-    """The rate of the update that leads from `step` to `step + 1`.
+    """The learning rate of the update from `step` to `step + 1`.
 
-    `hinge_adam` divides by ten every `drop_every` steps down to `floor` ([G] Sec. III, [S] App. B.1);
-    `hinge_adam_constant` does not change ([S] Fig. 4); `hinge_adam_annealed` goes linearly from `rate` to `floor`, and
-    `hinge_lbfgs_annealed` the same after `lbfgs_steps`, which do not use it; `cross_entropy_sgd` has `rate` in the
-    first half of its steps, then `floor` ([G] Sec. III).
+    - `hinge_adam`: divided by ten every `drop_every` steps, down to `floor` ([G] Sec. III, [S] App. B.1).
+    - `hinge_adam_constant`: constant ([S] Fig. 4).
+    - `hinge_adam_annealed`: linear from `rate` to `floor`.
+    - `hinge_lbfgs_annealed`: the same after the `lbfgs_steps`, which use no rate.
+    - `cross_entropy_sgd`: `rate` in the first half of the steps, then `floor` ([G] Sec. III).
+
+    Raises ValueError for an unknown protocol.
     """
     if protocol.name == "hinge_adam":
         return max(protocol.rate * 0.1 ** (step // protocol.drop_every), protocol.floor)
@@ -83,14 +87,14 @@ def learning_rate(protocol: Protocol, step: int) -> float:
 
 
 def can_be_extended(protocol: Protocol) -> bool:
-    """Whether a run is the beginning of every longer one: whether the rate at a step is the same in both."""
+    """Whether a run is the beginning of every longer run: the rate at a step must not depend on the number of steps."""
     return protocol.name in ("hinge_adam", "hinge_adam_constant")
 
 
 def steps_seen(protocol: Protocol, per_decade: int) -> list[int]:
-    """The steps at which a run is looked at, 0 and the last among them, at most `per_decade` in each decade.
+    """The steps at which a run is recorded: 0, the last one, and at most `per_decade` in each decade.
 
-    If the run can be extended they are counted from the start, so that a longer run looks at the same ones.
+    If the run can be extended, they are counted from the start, so that a longer run records the same steps.
     """
     last = protocol.steps
     if not can_be_extended(protocol):
@@ -100,9 +104,9 @@ def steps_seen(protocol: Protocol, per_decade: int) -> list[int]:
 
 
 def log_spaced_steps(last: int, per_decade: int) -> list[int]:
-    """0, 1, …, last: distinct steps, at most `per_decade` in each decade, always with both ends.
+    """Distinct steps from 0 to `last`, both included, with at most `per_decade` in each decade.
 
-    Counted back from the end, so that runs of the same length are seen at the same fractions of it.
+    They are the fractions 10^(−k/per_decade) of `last`.
     """
     decades = np.log10(last) if last > 0 else 0
     exponents = np.arange(0, int(decades * per_decade) + 1) / per_decade

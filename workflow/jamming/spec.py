@@ -1,4 +1,4 @@
-"""What a run *is*: its data, network and protocol, as plain values, and the seeds that follow from them."""
+"""The specification of a run: its data, network and protocol as plain values, and the seeds that follow from them."""
 
 import hashlib
 import json
@@ -9,9 +9,9 @@ PROTOCOLS = ("hinge_adam", "hinge_adam_constant", "hinge_adam_annealed", "hinge_
 
 
 def seed_of(root: int, *what: object) -> int:
-    """A 63-bit seed that depends only on the root seed and on the words that name the thing drawn.
+    """A 63-bit seed that depends only on the root seed and on the words in `what`, which name what is drawn.
 
-    Order of execution, time and machine do not enter, so a run gives the same numbers wherever it is done.
+    It does not depend on the order of jobs, on time or on the machine. So a run gives the same numbers everywhere.
     """
     words = "/".join(str(word) for word in (root, *what))
     return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") >> 1
@@ -28,17 +28,17 @@ class Network:
 
     @property
     def n_weights(self) -> int:
-        """N = d·h + (L−1)·h² + h: weights without biases, what every axis "/N" divides by."""
+        """N = d·h + (L−1)·h² + h: the number of weights, without biases. All ratios P/N and N_Δ/N use this N."""
         return self.dim * self.width + (self.depth - 1) * self.width**2 + self.width
 
     @property
     def n_hidden(self) -> int:
-        """Hidden neurons, L·h."""
+        """The number of hidden neurons, L·h."""
         return self.depth * self.width
 
     @property
     def n_params(self) -> int:
-        """Ñ: weights and biases."""
+        """Ñ: the number of weights and biases."""
         return self.n_weights + self.n_hidden + 1
 
 
@@ -48,13 +48,13 @@ LBFGS_MEMORY = 100
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a network is trained; the names are those of `protocols.py`.
+    """How a network is trained: one of the protocols of `protocols.py`, by its `name`.
 
-    `rate` is the first learning rate, `floor` the lowest, `drop_every` the number of steps between
-    two tenfold drops (used by `hinge_adam` alone), `margin` the ε of Δ = ε − y f.
+    `margin` is the ε of Δ = ε − y f, `rate` the first learning rate, `floor` the lowest one. `drop_every` is the number
+    of steps between two tenfold drops of the rate; only `hinge_adam` uses it.
 
-    `hinge_lbfgs_annealed` alone uses the others. L-BFGS makes the first `lbfgs_steps` of the steps with a memory of
-    `lbfgs_memory` pairs; as soon as 𝓛 falls below `lbfgs_loss` Adam takes over.
+    Only `hinge_lbfgs_annealed` uses the rest. L-BFGS makes the first `lbfgs_steps` of the `steps`, with a memory of
+    `lbfgs_memory` pairs. As soon as 𝓛 < `lbfgs_loss`, Adam takes over.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Point:
-    """One value on the axis of a sweep, with all its replicas: the unit of training, one job and one file."""
+    """One P and width of a sweep, with all its replicas. One job trains it and writes one file."""
 
     sweep: str
     dataset: str
@@ -88,7 +88,7 @@ class Point:
 
     @property
     def can_train_together(self) -> bool:
-        """Whether its replicas can be trained step by step together; each line search of L-BFGS has its own steps."""
+        """Whether its replicas can be trained together, step by step. L-BFGS cannot: line searches differ in length."""
         return not self.protocol.lbfgs_steps
 
     def seed_for(self, purpose: str, replica: int) -> int:
@@ -109,12 +109,12 @@ class Point:
 
 @dataclass(frozen=True)
 class LinePoint:
-    """One P on a line, with all its replicas: one job and one file.
+    """One P on a line N*(P), with all its replicas. One job searches N* and writes one file.
 
-    `dim` is the input dimension; 0 means d = h, which random data alone allow. The search starts at the smallest width
-    of the ladder with N ≥ `first_ratio`·P and never goes beyond N = `max_ratio`·P (but always tries its first width).
-    `shortest_time` > 0 makes it go on upwards until a network fits within so many steps, so that N* can be read off at
-    times from there on; 0 asks for N* at the end of training only.
+    `dim` is the input dimension; 0 means d = h, which is possible for random data only. The search starts at the
+    smallest width of the ladder with N ≥ `first_ratio`·P. It tries no wider network with N > `max_ratio`·P.
+    If `shortest_time` > 0, the search then goes up until a network fits within that number of steps. Then N* is known
+    for all times from `shortest_time` on. With 0, N* is known at the end of training only.
     """
 
     line: str
@@ -131,7 +131,7 @@ class LinePoint:
     max_ratio: float
     shortest_time: int = 0
 
-    can_train_together = False  # the width that is tried next follows from the last one
+    can_train_together = False  # the next width follows from the outcome of the last one
 
     @property
     def name(self) -> str:
@@ -139,10 +139,11 @@ class LinePoint:
         return f"P{self.n_train:05d}"
 
     def network(self, width: int) -> Network:
+        """The network of this point with a given width."""
         return Network(self.dim or width, width, self.depth, self.activation)
 
     def seed_for(self, purpose: str, replica: int, width: int = 0) -> int:
-        """The seed of one replica for one purpose ("data", "initial" or "batches"), for one width if that is given."""
+        """The seed of one replica for one purpose ("data", "initial" or "batches"), and for one width if given."""
         return seed_of(self.seed, self.line, self.n_train, replica, *([width] if width else []), purpose)
 
     def to_json(self) -> str:

@@ -1,4 +1,4 @@
-"""Datasets: made once per preset (`generate`), then split into a training set and fresh data by each run (`split`)."""
+"""Datasets. `generate` makes each of them once per preset; `split` gives each run its training set and fresh data."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,8 +18,8 @@ class Split:
     """A training set and the patterns outside it.
 
     Inputs are float64, (P, dim) and (M − P, dim), with |x| = √dim; labels are float64 ±1, (P,) and (M − P,).
-    `has_test` tells whether a test error means anything: random labels cannot be predicted, so the test part of random
-    data is only fresh patterns.
+    `has_test` tells whether a test error has a meaning. Random labels cannot be predicted, so random data has fresh
+    patterns but no test error.
     """
 
     train_inputs: np.ndarray
@@ -32,8 +32,8 @@ class Split:
 def generate(name: str, dim: int, n_patterns: int | None, seed: int, pixels: store.Result | None = None) -> dict:
     """The tree of a "dataset" file: inputs (M, dim) float64 and labels (M,) int8.
 
-    `name` is that of a pool such as "random", with M = n_patterns, or "mnist", with M all images of `pixels` (a result
-    of kind "pixels"); for the latter `n_patterns` is None or that number. Raises DatasetError for anything else.
+    `name` is a pool such as "random", with M = n_patterns, or "mnist". "mnist" has all M images of `pixels` (a result
+    of kind "pixels"); its `n_patterns` is None or M. Raises DatasetError for anything else.
     """
     if name == "mnist":
         if pixels is None:
@@ -50,11 +50,11 @@ def generate(name: str, dim: int, n_patterns: int | None, seed: int, pixels: sto
 
 
 def pool(name: str) -> ModuleType:
-    """The module of a data set that is drawn from a rule: `generate(dim, n_patterns, seed)`, and `LEARNABLE` = True if
-    its labels can be predicted, so that a test error means something.
+    """The module of a pool, which is a data set drawn from a distribution.
 
-    It is imported by its name, so that one more of them trains no network again. Raises DatasetError for an unknown
-    one.
+    It has a function `generate(dim, n_patterns, seed)`, and `LEARNABLE` = True if its labels can be predicted, so that
+    a test error has a meaning. It is imported by its name, so that a new pool trains no network again. Raises
+    DatasetError for an unknown one.
     """
     try:
         module = import_module(f".{name}", __name__)
@@ -65,15 +65,16 @@ def pool(name: str) -> ModuleType:
 
 
 def split(dataset: store.Result, n_train: int, seed: int) -> Split:
-    """Take `n_train` patterns for training; the result depends on the dataset's content, n_train and seed alone.
+    """The training set of `n_train` patterns, and the rest. It depends on the dataset, n_train and the seed alone.
 
-    A pool: a seeded draw without replacement, labels balanced within 1, in a random order; the patterns left are the
-    fresh data. At most half of the pool may be drawn. Two runs share a fraction n_train/M of their patterns on
-    average, so let the pool be ten times larger or more.
-    mnist: the first n_train patterns; both parts are centred with the training mean and projected to |x| = √dim.
-    The seed plays no part: replicas differ in their initial state only.
+    Pools: the training set is drawn without replacement, with both labels in equal numbers (±1), in random order. The
+    rest is the fresh data. At most half of the pool may be drawn. Two runs share a fraction n_train/M of their patterns
+    on average, so the pool should be at least ten times larger.
 
-    Raises DatasetError when the dataset cannot give such a training set.
+    mnist: the training set is the first n_train patterns. Both parts are centred with the training mean and projected
+    to |x| = √dim. The seed is not used: replicas differ in their initial state only.
+
+    Raises DatasetError if the dataset cannot give such a training set.
     """
     name = dataset.spec["dataset"]
     inputs, labels = dataset.tree["inputs"], dataset.tree["labels"]

@@ -1,10 +1,10 @@
 """Provenance: from a figure, a table, a claim or any result back to runs, code, config and data, with checked hashes.
 
-Every result file keeps the sha256 of the files it was made from (`store.provenance`); figures keep the content of their
-table (`stamp`), so that they are the same bytes whenever the same numbers are computed again. `walk` follows these
-from file to file, `show` prints what it found.
+Every result file keeps the sha256 of the files it was made from (`store.provenance`). A figure keeps the hash of its
+table's content (`stamp`), so equal numbers give a figure with equal bytes. `history` follows these hashes from file to
+file, and `show` prints the result.
 """
 
 
 class ProvenanceError(ValueError):
-    """Something whose origin cannot be told; one sentence says what, why and what to give instead."""
+    """The origin of a file is unknown. The message is one sentence: which file, why, and what to give instead."""

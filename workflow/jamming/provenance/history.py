@@ -1,4 +1,4 @@
-"""From one file to all it was made from, each checked against the hash that was kept when it was read."""
+"""Find all files behind a file, and check each against the hash that was recorded when it was read."""
 
 import json
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from .stamp import content_digest, drawing_code, read_stamp
 
 @dataclass
 class Link:
-    """One file that was read to make another: the hash it had then, and whether it has it still.
+    """An input of a file: its path in the results folder, and the hash that it had when it was read.
 
-    `status` is "verified", "changed" or "missing".
+    `status` is "verified" if the input still has this hash, else "changed" or "missing".
     """
 
     place: str
@@ -25,9 +25,9 @@ class Link:
 
 @dataclass
 class Source:
-    """A file: its kind, what was asked for, what made it and from what. `sha256` is empty if it is not there.
+    """A file with its kind, spec and inputs. `sha256` is empty if the file is not there.
 
-    `origin` is the file's provenance without its inputs; `seeds` holds those of each replica of a run.
+    `origin` is the file's provenance without its inputs. `seeds` holds the seeds of each replica of a run.
     """
 
     kind: str
@@ -39,7 +39,7 @@ class Source:
 
 
 class Walk:
-    """The files behind some of them, by place relative to `results` (a folder such as results/quick)."""
+    """The visited files and all files behind them: `files[place]`, with places relative to the folder `results`."""
 
     def __init__(self, results: Path):
         self.results = Path(results)
@@ -48,9 +48,10 @@ class Walk:
         self._recorded = json.loads(record.read_text(encoding="utf-8"))["files"] if record.exists() else {}
 
     def visit(self, place: str, recorded: str = "") -> Source:
-        """A file and, behind it, all it was made from; `recorded` is the hash under which a missing one is looked up.
+        """Add a file and all files behind it, and return the file.
 
-        Raises ProvenanceError if the file is there but is no readable result.
+        A missing file is looked up in the record of a restored archive, by its hash `recorded`. Raises ProvenanceError
+        if the file is there but is no readable result.
         """
         if place not in self.files:
             path = self.results / place
@@ -59,22 +60,22 @@ class Walk:
         return self.files[place]
 
     def add(self, place: str, source: Source) -> None:
-        """A file that was read already; what it was made from is visited."""
+        """Add a file that was read already, and visit its inputs."""
         self.files[place] = source
         for link in source.inputs:
             found = self.visit(link.place, link.recorded).sha256
             link.status = "missing" if not found else "verified" if found == link.recorded else "changed"
 
     def links(self) -> list[tuple[str, Link]]:
-        """Every link with the place of the file it belongs to, in the order they were met."""
+        """Every link with the place of the file it belongs to, in the order of the visits."""
         return [(place, link) for place, source in self.files.items() for link in source.inputs]
 
     def record(self) -> dict:
-        """All that was found, as values for JSON, without commands and paths of this machine."""
+        """All files as values for JSON, without commands and paths of this machine."""
         return {"files": {place: asdict(source) for place, source in sorted(self.files.items())}}
 
     def _known(self, place: str, recorded: str) -> Source:
-        """A file that is not here: as the archive described it, if it is that very file."""
+        """A missing file, as the record of the archive describes it if that has the same hash."""
         known = self._recorded.get(place)
         if known is None or known["sha256"] != recorded:
             return Source(kind="missing")
@@ -82,9 +83,10 @@ class Walk:
 
 
 def walk_figure(path: Path, results: Path | None = None) -> tuple[dict, Walk, str]:
-    """The stamp of a figure, the walk from its table, and whether that is the one drawn: a status as that of a Link.
+    """The stamp of a figure, the walk from its table, and the status of the table, as that of a Link.
 
-    `results` defaults to results/<preset>, of the preset in the stamp. Raises ProvenanceError.
+    "verified" means that the figure was drawn from the present table. `results` defaults to results/<preset>, with the
+    preset in the stamp. Raises ProvenanceError for a file without a stamp.
     """
     stamp = read_stamp(path)
     walk = Walk(results or Path("results") / stamp["preset"])
@@ -100,7 +102,10 @@ def walk_figure(path: Path, results: Path | None = None) -> tuple[dict, Walk, st
 
 
 def walk_result(path: Path, results: Path | None = None) -> tuple[str, Walk]:
-    """The place of a result file in its folder, and the walk from there. Raises ProvenanceError."""
+    """The place of a result file in its results folder, and the walk from it.
+
+    Raises ProvenanceError for a file that is no result, or that does not lie at its place.
+    """
     path = Path(path)
     source = _source(path)
     place = layout.place_of(source.kind, source.spec)
@@ -114,7 +119,10 @@ def walk_result(path: Path, results: Path | None = None) -> tuple[str, Walk]:
 
 
 def walk_claim(path: Path, name: str) -> tuple[dict, Walk]:
-    """A claim of a claims.json by its id, and the walk from its inputs. Raises ProvenanceError."""
+    """The claim with the id `name` in a claims.json, and the walk from its inputs.
+
+    Raises ProvenanceError if the file or the claim is missing.
+    """
     path = Path(path)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -134,7 +142,7 @@ def walk_claim(path: Path, name: str) -> tuple[dict, Walk]:
 
 
 def folder_of(path: Path, place: str) -> Path:
-    """The results folder in which a file has this place; for pixels, which all presets share, their own folder."""
+    """The results folder in which a file has this place. For the pixels, which all presets share, their own folder."""
     if place == layout.PIXELS:
         return path.parent
     parts = Path(place).parts
@@ -144,7 +152,7 @@ def folder_of(path: Path, place: str) -> Path:
 
 
 def _source(path: Path) -> Source:
-    """What a file says of itself. A file of another format has a hash and no history."""
+    """A file with the kind, spec and provenance it holds. A file of another format has only a hash."""
     path = Path(path)
     if not path.exists():
         raise ProvenanceError(f"{path} does not exist; give a file that the workflow made.")
@@ -157,7 +165,7 @@ def _source(path: Path) -> Source:
     kind, spec, made = result.kind, result.spec, result.provenance
     seeds = {name: _seeds(replica) for name, replica in result.tree.items() if name.startswith("replica_")}
     inputs = made.pop("inputs", {})
-    # The spec says the same as the command, without the folders of the machine.
+    # The command is left out: it names folders of the machine, and the spec holds the same settings.
     made.pop("command", None)
     links = [Link(layout.input_of(kind, spec, name), recorded, "missing") for name, recorded in sorted(inputs.items())]
     return Source(kind, store.sha256_of(path), spec, made, {k: v for k, v in seeds.items() if v}, links)

@@ -1,4 +1,4 @@
-"""A walk as a tree in the terminal, and its sum in sentences."""
+"""Print the provenance of a file: a tree of all files behind it, and a summary in sentences."""
 
 import json
 import sys
@@ -20,8 +20,8 @@ COUNTED = {"verified": "verified", "changed": "changed since", "missing": "not h
 
 
 def show(walk: Walk, root: Tree, console: Console | None = None) -> None:
-    """Print the tree under `root` and, below it, what was verified and what was not."""
-    # A file or a pipe has no width of its own.
+    """Print the tree under `root`, and below it the sentences of `summary`."""
+    # A file or a pipe has no width, so one is given.
     console = console or Console(width=None if sys.stdout.isatty() else 120)
     console.print(root)
     console.print()
@@ -30,7 +30,7 @@ def show(walk: Walk, root: Tree, console: Console | None = None) -> None:
 
 
 def figure_tree(path: Path, stamp: Mapping, walk: Walk, status: str) -> Tree:
-    """A figure and all behind it."""
+    """The tree of a figure and all files behind it."""
     root = Tree(Text.assemble((str(path), "bold"), f"  {stamp['figure']} at preset {stamp['preset']}"))
     drawn = "the code of this checkout" if stamp["drawn_by_this_code"] else "another version of the code than this"
     root.add(Text(f"drawn by {drawn} (fingerprint {stamp['drawn_by']}), jamming {stamp['jamming']}"))
@@ -40,7 +40,7 @@ def figure_tree(path: Path, stamp: Mapping, walk: Walk, status: str) -> Tree:
 
 
 def claim_tree(path: Path, claim: Mapping, walk: Walk) -> Tree:
-    """A claim and all behind it."""
+    """The tree of a claim and all files behind it."""
     value = "not measured" if claim.get("value") is None else f"{claim['value']:.4g} {claim.get('unit') or ''}".strip()
     root = Tree(Text.assemble((f"{path}#{claim['id']}", "bold"), f"  {claim.get('statement', '')}"))
     root.add(Text(f"measured: {value}; published: {claim.get('published', '?')}; verdict: {claim.get('verdict', '?')}"))
@@ -53,7 +53,7 @@ def claim_tree(path: Path, claim: Mapping, walk: Walk) -> Tree:
 
 
 def result_tree(place: str, walk: Walk) -> Tree:
-    """A result file, with its whole spec and the seeds of its replicas, and all behind it."""
+    """The tree of a result file, with its whole spec, the seeds of its replicas, and all files behind it."""
     source = walk.files[place]
     root = Tree(Text.assemble((str(walk.results / place), "bold"), f"  {_about(source)}"))
     root.add(Text(f"spec: {json.dumps(source.spec, sort_keys=True)}"))
@@ -66,7 +66,7 @@ def result_tree(place: str, walk: Walk) -> Tree:
 
 
 def add_file(branch: Tree, walk: Walk, link: Link, seen: set[str]) -> None:
-    """A file below the one that was made from it; one that was shown before is only named."""
+    """Add a file, with its inputs, below the file that was made from it. A file shown before is only named."""
     source = walk.files[link.place]
     line = Text.assemble(link.place, "  ", (WORDS[link.status], STYLES[link.status]), f"  {link.recorded[:12]}")
     if link.place in seen:
@@ -79,7 +79,7 @@ def add_file(branch: Tree, walk: Walk, link: Link, seen: set[str]) -> None:
 
 
 def summary(walk: Walk) -> list[str]:
-    """What was verified; what has changed or is not here, with what to do about it; the code behind all of it."""
+    """Sentences on the verified, changed and missing inputs, with what to do, and on the code and versions."""
     links = walk.links()
     counted = Counter(link.status for _, link in links)
     said = [f"Inputs: {', '.join(f'{counted[word]} {COUNTED[word]}' for word in COUNTED if counted[word]) or 'none'}."]
@@ -108,7 +108,7 @@ def summary(walk: Walk) -> list[str]:
 
 
 def _about(source: Source) -> str:
-    """One line on a file: what it is, and what made it."""
+    """One line about a file: its content, date and commit."""
     if source.kind == "missing":
         return ""
     words = (_words(source), source.origin.get("written", "")[:10], _commit(source.origin))

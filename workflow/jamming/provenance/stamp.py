@@ -1,4 +1,4 @@
-"""What a figure says of itself: written into its PDF and SVG, and read out of them again."""
+"""The stamp of a figure: its origin, written into its PDF and SVG, and read from them again."""
 
 import hashlib
 import json
@@ -19,11 +19,10 @@ _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 
 
 def stamp_of(table: store.Result, module: str) -> dict:
-    """The figure, its preset, the code that computed and the code that draws it, and what its table holds.
+    """The stamp: the figure, its preset, the code that computed and draws it, and a hash of its table's content.
 
-    `module` is the one that draws it (`inventory.module_of`).
-
-    Nothing in it depends on when, where or how often the table was made: equal numbers give equal figures.
+    `module` is the module that draws it (`inventory.module_of`). The stamp does not depend on when or where the table
+    was made, so equal numbers give equal figures.
     """
     return {
         "figure": table.spec["figure"],
@@ -37,12 +36,12 @@ def stamp_of(table: store.Result, module: str) -> dict:
 
 
 def drawing_code(module: str) -> str:
-    """Fingerprint of the code that draws a figure."""
+    """The fingerprint of the code that draws a figure."""
     return fingerprint("figures", f"figures.{module}")
 
 
 def content_digest(result: store.Result) -> str:
-    """Hex sha256 of what a result says: kind, spec and tree, without the provenance, which holds a date."""
+    """The sha256 (hex) of a result's kind, spec and tree. The provenance is left out, since it holds a date."""
     hashed = hashlib.sha256(json.dumps([result.kind, result.spec], sort_keys=True).encode())
     for path, value in _leaves(result.tree, ""):
         if isinstance(value, np.ndarray) and value.dtype.kind not in "OU":
@@ -54,7 +53,7 @@ def content_digest(result: store.Result) -> str:
 
 
 def read_stamp(path: Path) -> dict:
-    """The stamp of a figure's PDF or SVG. Raises ProvenanceError if the file is missing or has none of ours."""
+    """The stamp in a figure's PDF or SVG. Raises ProvenanceError if the file is missing or has no such stamp."""
     path = Path(path)
     readers = {".pdf": _pdf_subject, ".svg": _svg_description}
     try:
@@ -78,7 +77,7 @@ def _leaves(tree: Mapping, path: str):
 
 
 def _pdf_subject(content: bytes) -> str:
-    """The Subject of a PDF whose information dictionary is plain, as matplotlib writes it (PDF 32000, 7.3.4.2)."""
+    """The Subject of a PDF. Its information dictionary must be plain, as matplotlib writes it (PDF 32000, 7.3.4.2)."""
     found = re.search(rb"/Subject \(((?:[^\\()]|\\.)*)\)", content, re.DOTALL)
     if found is None:
         raise ValueError("no subject")

@@ -1,4 +1,4 @@
-"""Release: one archive with tables, claims, figures and configuration, and its way back into a folder to draw from."""
+"""Release: pack tables, claims, figures and configuration into one archive, and restore it to draw figures from it."""
 
 FORMAT, FORMAT_VERSION = "jamming-release", 1
 MARK = "release.json"
@@ -8,4 +8,4 @@ CRATE = "ro-crate-metadata.json"
 
 
 class ReleaseError(ValueError):
-    """An archive that cannot be made or restored; one sentence says which file, why, and the cure."""
+    """An archive cannot be made or restored. The message is one sentence: which file, why, and what to do."""

@@ -1,4 +1,4 @@
-"""Making an archive: the same files give the same bytes."""
+"""Make an archive. The same files give the same bytes."""
 
 import hashlib
 import io
@@ -15,17 +15,17 @@ from ..storage.files import write_whole
 from . import FORMAT, FORMAT_VERSION, MARK, SUMS, ReleaseError
 from .crate import CRATE, describe
 
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # what a zip file can say, and the same each time
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # the earliest date in a zip file; a fixed date keeps the bytes the same
 
 
 def write_archive(
     out: Path, results: Path, figures: Sequence[str], drawn: Path, more: Mapping[str, bytes | Path], title: str
 ) -> dict[str, int]:
-    """Write an archive of the tables of `figures` and what is drawn from them; return the size of each member.
+    """Write an archive of `figures` and their tables; return the size in bytes of each member by its name.
 
-    `results` is the folder of the preset and `drawn` that of the figures; `more` holds other members by their name in
-    the archive. Raises ReleaseError if a figure was not drawn from the table that is there now, or the tables are not
-    all of one preset.
+    `results` is the folder of the preset, and `drawn` the folder of the figures. `more` holds other members by their
+    name in the archive. Raises ReleaseError if a figure was not drawn from the present table, or if the tables are of
+    several presets.
     """
     members: dict[str, bytes] = {name: _content(source) for name, source in more.items()}
     walk, tables = Walk(results), {}

@@ -1,4 +1,4 @@
-"""The description of an archive for data repositories, as RO-Crate metadata."""
+"""Describe an archive for data repositories, as RO-Crate metadata."""
 
 import hashlib
 import io
@@ -37,7 +37,7 @@ CONTENT = {
 
 
 def describe(members: Mapping[str, bytes], title: str, mark: Mapping) -> dict:
-    """RO-Crate metadata of the members; `mark` is the content of release.json. No date but that of the results."""
+    """The RO-Crate metadata of the members. `mark` is the content of release.json. The only date is that of results."""
     crate = ROCrate()
     crate.name = f"{title}: preset {mark['preset']}"
     crate.description = (

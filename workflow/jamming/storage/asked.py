@@ -1,4 +1,4 @@
-"""Whether a file holds what its name says: the results of one point of one sweep or line."""
+"""A check that a file holds the results of the point, sweep or line in its name."""
 
 import re
 from collections.abc import Mapping
@@ -12,11 +12,10 @@ AGAIN = "delete it and run the workflow again."
 
 
 def check_asked(found: Mapping[Path, Result]) -> None:
-    """Compare each result with the place it was found at, and with the others of its sweep.
+    """Compare each result with the path of its file, and with the other results of its sweep.
 
-    Points of a sweep differ in P and width alone, so a file that comes from a run with other settings is found, too.
-    Files that are not named like a point are the caller's own affair.
-    Raises StoreError that names the file.
+    Points of a sweep differ in P and width alone. So this also finds a file from a run with other settings. Files that
+    are not named like a point are not checked. Raises StoreError that names the file.
     """
     settings: dict[tuple[str, str], tuple[Path, object]] = {}
     for path, result in found.items():
@@ -38,7 +37,7 @@ def check_asked(found: Mapping[Path, Result]) -> None:
 
 
 def _shared(spec: Mapping) -> dict:
-    """What all points of a sweep or line have in common, from the spec of one or of an observable of it."""
+    """The settings that all points of a sweep or line share, from the spec of a point or of an observable of it."""
     trained = spec.get("run", spec)
     shared = {name: value for name, value in trained.items() if name != "n_train"}
     if "network" in shared:

@@ -1,4 +1,4 @@
-"""Which commit the code of this package is, as far as git can tell."""
+"""The git commit of the code of this package, as far as git can tell."""
 
 import os
 import subprocess
@@ -12,10 +12,11 @@ NAMED_BY_HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 @cache
 def git_state(package: Path = PACKAGE) -> tuple[str, bool | None]:
-    """The commit of the code and whether the work tree differs from it.
+    """The commit of the code, and whether the work tree differs from it.
 
-    ("unknown", None) where git cannot tell: it is missing, slow or refuses the folder, or the package is no part of
-    the repository around it, as an archive unpacked there. None alone, where only the comparison fails.
+    The result is ("unknown", None) if git cannot tell: git is missing, slow or refuses the folder, or the package is
+    not part of the repository around it (for example an unpacked archive). It is (commit, None) if only the comparison
+    fails.
     """
     try:
         _git(package, "ls-files", "--error-unmatch", "__init__.py")
@@ -31,7 +32,7 @@ def git_state(package: Path = PACKAGE) -> tuple[str, bool | None]:
 
 
 def in_words(commit: str, dirty: bool | None) -> str:
-    """Commit and state as a phrase, such as "commit 1a2b3c with uncommitted changes"."""
+    """The commit and its state in words, such as "commit 1a2b3c with uncommitted changes"."""
     if commit == UNKNOWN:
         return "commit unknown"
     state = {True: " with uncommitted changes", False: "", None: ", not known whether with uncommitted changes"}[dirty]
@@ -39,9 +40,9 @@ def in_words(commit: str, dirty: bool | None) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """What git prints. It takes no lock, so that jobs do not disturb each other or the user's own git.
+    """The output of a git command. It takes no lock, so that jobs do not disturb each other or the user's own git.
 
-    A git hook names its repository in the environment; that may be another one than the folder's.
+    The variables that a git hook sets are removed: they may name another repository than that of the folder.
     """
     command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
     environment = {name: value for name, value in os.environ.items() if name not in NAMED_BY_HOOKS}

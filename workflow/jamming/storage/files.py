@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and their checksums."""
+"""Atomic writing of files, and their checksums."""
 
 import hashlib
 import os
@@ -10,13 +10,14 @@ PRIVATE, SHARED = 0o600, 0o666
 
 
 class StoreError(Exception):
-    """A file that cannot be read or written; the message is one sentence that names the file and the cure."""
+    """A file cannot be read or written. The message is one sentence: the file, the reason, and what to do."""
 
 
 def write_whole(path: Path, content: bytes | memoryview, mode: int = SHARED) -> None:
-    """Write beside the path, then rename; make its folder. After a crash there is the old file or the new one.
+    """Write a file atomically, and make its folder: write a temporary file beside it, then rename that.
 
-    Raises StoreError when the disk is full or the folder is read-only; then the old file stands and nothing is left.
+    After a crash the old or the new file is there. Raises StoreError if the disk is full or the folder is read-only;
+    then the old file stays, and no temporary file is left.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -37,13 +38,13 @@ def write_whole(path: Path, content: bytes | memoryview, mode: int = SHARED) -> 
 
 
 def sha256_of(path: Path) -> str:
-    """Hex sha256 of a file."""
+    """The sha256 of a file, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _keep_name(folder: Path) -> None:
-    """See to it that a new name in a folder outlasts a crash of the machine; not every file system can."""
+    """Make the new name in the folder survive a crash of the machine, on file systems that support this."""
     with suppress(OSError):
         opened = os.open(folder, os.O_RDONLY)
         try:

@@ -1,12 +1,12 @@
-"""The code behind a result as one hash: when the code that counts changes, so does the hash, and the result is remade.
+"""A hash of the code behind a result. If the code changes, the hash changes, and Snakemake makes the result again.
 
-The hash covers a module and every module of this package that it imports. Each enters in the form of `syntax`, so that
-comments, docstrings, layout and Python's version do not count, and so never train a network again. C++ source counts
-as part of the module of the same name beside it. Storage and checkpoints move numbers but do not make them; they enter
-through the format's version alone.
+The hash covers a module and every module of this package that it imports, each in the form that `syntax` gives.
+Therefore comments, docstrings, layout and Python's version do not change it, and never train a network again. C++
+source counts as part of the Python module of the same name. Storage and checkpoints only move numbers, so they enter
+through the version of the file format alone.
 
-Parsing a module takes longer than importing it. So the hash of each module is kept beside Python's own compiled files,
-where these can be written, under a key that changes with the module and with the code of the hash.
+Parsing a module takes longer than importing it. So the hash of each module is cached beside Python's own compiled
+files, if that folder can be written. The key of the cache changes with the module and with the code of the hash.
 """
 
 import ast
@@ -28,7 +28,7 @@ KEPT = "__pycache__/fingerprints.json"
 
 
 def fingerprint(*modules: str) -> str:
-    """Hex digest (16 characters) of modules such as "training" or "figures.fig6" and all they import from here."""
+    """The hash (16 hex characters) of modules such as "figures.fig6" and of all modules of this package behind them."""
     kept = _kept(PACKAGE)
     pending, seen, anew = [*modules], {}, {}
     while pending:
@@ -49,7 +49,7 @@ def fingerprint(*modules: str) -> str:
 
 
 def _parsed(text: str, native: str) -> dict:
-    """The hash of a module and what it imports."""
+    """The hash of a module's text and C++ source, and its relative imports."""
     tree = ast.parse(text)
     digest = hashlib.sha256((syntax.form(tree) + native).encode()).hexdigest()
     return {"hash": digest, "imports": _imports(tree)}
@@ -57,7 +57,7 @@ def _parsed(text: str, native: str) -> dict:
 
 @cache
 def _kept(package: Path) -> dict[str, dict]:
-    """What was kept of each module by its name; nothing if it cannot be read. Each process reads it once."""
+    """The cached hashes by module, or {} if the cache cannot be read. Each process reads it once."""
     try:
         kept = json.loads((package / KEPT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -66,7 +66,7 @@ def _kept(package: Path) -> dict[str, dict]:
 
 
 def _keep(anew: dict[str, dict]) -> None:
-    """Add to what is kept, for the next process. Of two that do so at once one may be lost, to be found again."""
+    """Add hashes to the cache. If two processes write at once, one of them is lost and computed again later."""
     _kept.cache_clear()
     kept = _kept(PACKAGE)
     kept.update(anew)
@@ -75,9 +75,9 @@ def _keep(anew: dict[str, dict]) -> None:
 
 
 def _key(text: str, native: str) -> str:
-    """A hash of all that the hash of a module follows from: its text and the code that computes the hash.
+    """The key of a module in the cache: a hash of its text and of the code that computes hashes.
 
-    Python's version is not part of it: every version finds the same, so several may share what is kept.
+    Python's version is not part of it, since all versions compute the same hash and can share the cache.
     """
     return hashlib.sha256(json.dumps((text, native, _own_source())).encode()).hexdigest()
 
@@ -93,7 +93,7 @@ def _path(name: str) -> Path:
 
 
 def _imports(tree: ast.Module) -> list[tuple[int, str, list[str]]]:
-    """(level, module, names) of each relative import of a module, at any depth of its code."""
+    """(level, module, names) of each relative import in a module, also inside functions."""
     return [
         (node.level, node.module or "", [alias.name for alias in node.names])
         for node in ast.walk(tree)
@@ -102,7 +102,7 @@ def _imports(tree: ast.Module) -> list[tuple[int, str, list[str]]]:
 
 
 def _resolved(imports: Sequence[tuple[int, str, list[str]]], name: str, is_package: bool) -> list[str]:
-    """Names, relative to the package, of the modules that these imports of the module `name` lead to."""
+    """The modules that the module `name` imports by these imports, as names relative to the package."""
     parts = [part for part in name.split(".") if part]
     found = []
     for level, module, names in imports:
@@ -117,9 +117,9 @@ def _resolved(imports: Sequence[tuple[int, str, list[str]]], name: str, is_packa
 
 
 def _native(source: Path) -> str:
-    """C++ and what it includes from beside it, without `//` comments and layout; "" if there is none.
+    """C++ source with its own included files, without `//` comments and layout; "" if the file does not exist.
 
-    The package's own source has no other comments and no // in strings.
+    The package's C++ has no other kind of comment, and no // in strings.
     """
     if not source.exists():
         return ""

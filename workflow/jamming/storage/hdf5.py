@@ -1,9 +1,9 @@
-"""A tree of values as the bytes of an HDF5 file, and back.
+"""Convert a tree of values to the bytes of an HDF5 file, and back.
 
-Groups are dicts, datasets are arrays, attributes are scalars and strings. The first 512 bytes, which HDF5 leaves to the
-user, hold the sha256 of all that follows: no bit of a file can change unnoticed, and HDF5 never parses what was cut
-short. A hash keeps nobody from making a file of his own; so what comes out of HDF5 is looked at before it is read: no
-links to other files, nothing virtual, no array larger than the file can hold.
+Groups are dicts, datasets are arrays, attributes are scalars and strings. HDF5 leaves the first 512 bytes of a file to
+the user. Here they hold the sha256 of the rest. So every changed bit is noticed, and HDF5 never parses an incomplete
+file. The hash does not stop a person who makes a harmful file with a right hash. Therefore each object is checked
+before HDF5 reads it: no links to other files, no virtual datasets, no array larger than the file can hold.
 """
 
 import hashlib
@@ -19,20 +19,21 @@ SEALED = b"jamming: HDF5 begins after 512 bytes; sha256 from there on: "
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 LIBRARY = ("v110", "v110")  # older formats cannot hold words of fixed length above 64 kB
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}
-# What would compress better is written as it is, so that no small file can fill the memory.
+# A tree that compresses better than this is written uncompressed. So a reader can refuse a small file that would fill
+# the memory.
 BEST_COMPRESSION, ALWAYS_ALLOWED, LARGEST_CHUNK = 16, 2**26, 2**18
-# No tree of ours is deeper, and no group or array takes less than this of a file, times the compression.
+# No tree of this package is deeper. Each group or array counts as this many bytes of memory, which bounds their number.
 DEEPEST, LEAST = 20, 4096
 
 
 class DamageError(ValueError):
-    """Bytes that are no tree of ours; the message says what is wrong with them, as part of a sentence."""
+    """These bytes are not a tree that `packed` wrote. The message says what is wrong, as a part of a sentence."""
 
 
 def packed(attributes: Mapping[str, object], tree: Mapping) -> memoryview:
-    """The bytes of an HDF5 file with this tree, and these attributes more at its root.
+    """The bytes of an HDF5 file with this tree, and with additional attributes at its root.
 
-    Raises TypeError for a value that has no place in HDF5.
+    Raises TypeError for a value that HDF5 cannot hold.
     """
     content = _built(attributes, tree, compress=True)
     if _bytes_of(tree) > _most_bytes(len(content)):
@@ -42,15 +43,15 @@ def packed(attributes: Mapping[str, object], tree: Mapping) -> memoryview:
 
 
 def seal(content: bytes | memoryview) -> bytes:
-    """What the first 512 bytes of a file must be, given all others."""
+    """The right first 512 bytes of a file, computed from all others."""
     digest = hashlib.sha256(memoryview(content)[SEAL_SIZE:]).hexdigest()
     return (SEALED + digest.encode()).ljust(SEAL_SIZE - 1) + b"\n"
 
 
 def unpacked(content: bytes, skip: Collection[str] = (), arrays: bool = True) -> dict:
-    """The tree in these bytes, without what is named in `skip`, and without any array if `arrays` is false.
+    """The tree in these bytes, without the names in `skip`, and without arrays if `arrays` is false.
 
-    Raises DamageError if one bit is not as it was written, or for what `packed` does not write.
+    Raises DamageError if any bit has changed, or if the file holds something that `packed` does not write.
     """
     if content[:SEAL_SIZE] != seal(content):
         raise DamageError("cut short, or changed since it was written")
@@ -59,12 +60,12 @@ def unpacked(content: bytes, skip: Collection[str] = (), arrays: bool = True) ->
             return _Reader(skip, arrays, len(content)).read(file)
     except DamageError:
         raise
-    except Exception as error:  # HDF5 has an error of every kind for a file that somebody made up.
+    except Exception as error:  # h5py raises errors of every kind for a forged file
         raise DamageError(" ".join(str(error).split())) from error
 
 
 def _built(attributes: Mapping[str, object], tree: Mapping, compress: bool) -> memoryview:
-    # In memory: HDF5 does not survive a disk that is full.
+    # Built in memory, since HDF5 fails badly on a full disk.
     content = io.BytesIO()
     with h5py.File(content, "w", userblock_size=SEAL_SIZE, libver=LIBRARY) as file:
         for name, value in attributes.items():
@@ -78,7 +79,7 @@ def _write(group: h5py.Group, tree: Mapping, compress: bool) -> None:
         if isinstance(value, Mapping):
             _write(group.create_group(name), value, compress)
         elif isinstance(value, np.ndarray) and value.ndim > 0:
-            # Random mantissas do not compress; counts, pixels and steps do.
+            # Floats do not compress, because their mantissas are random. Counts, pixels and steps do.
             pays = compress and value.dtype.kind in "iub" and value.nbytes >= 4096
             options = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if pays else {}
             if value.dtype.kind == "U":
@@ -90,7 +91,7 @@ def _write(group: h5py.Group, tree: Mapping, compress: bool) -> None:
 
 
 def _scalar(value: object) -> object:
-    # Words of fixed length: HDF5 keeps others in a heap, and never ends reading one that somebody made up.
+    # Text has a fixed length: HDF5 keeps other text in a heap, and a forged heap makes it read for ever.
     if not isinstance(value, str):
         return value
     text = value.encode()
@@ -98,7 +99,7 @@ def _scalar(value: object) -> object:
 
 
 class _Reader:
-    """Reads a tree, and refuses what we do not write before HDF5 reads it."""
+    """Reads a tree. It checks each object before HDF5 reads it, and refuses objects that `packed` does not write."""
 
     def __init__(self, skip: Collection[str], arrays: bool, n_bytes: int):
         self._skip, self._arrays, self._left = skip, arrays, _most_bytes(n_bytes)
@@ -170,5 +171,5 @@ def _bytes_of(tree: Mapping) -> int:
 
 
 def _most_bytes(file_size: int) -> int:
-    """What the arrays of a file of this size may take in memory."""
+    """The largest number of bytes that the arrays of a file of this size may take in memory."""
     return ALWAYS_ALLOWED + BEST_COMPRESSION * file_size

@@ -1,9 +1,9 @@
-"""Where every result lies under results/<preset>, and what it is called there.
+"""The paths of all results under results/<preset>.
 
-This is the only module that knows these paths. Rules take them as patterns, since their names in braces are Snakemake's
-wildcards; everybody else fills them in. Nothing is imported here that takes time.
+This is the only module that knows these paths. Rules use them as patterns, since the names in braces are Snakemake's
+wildcards. Other code fills the names in. This module imports nothing that takes time.
 
-A kind of result has two names: a file says what it holds ("run"), a table asks for all of them ("runs").
+A kind of result has two names: a file holds a "run", and a table asks for "runs".
 """
 
 import json
@@ -32,7 +32,7 @@ _ASKED_AS = {"run": "runs", "line": "lines"}
 
 
 class LayoutError(ValueError):
-    """A result that has no place; one sentence says which."""
+    """A result has no known path. The message is one sentence that says which result."""
 
 
 def asked_as(kind: str) -> str:
@@ -41,7 +41,7 @@ def asked_as(kind: str) -> str:
 
 
 def result_of(asked: str, sweep: str, point: str) -> str:
-    """The file of one point of a sweep or line; `asked` is "runs", "lines" or an observable."""
+    """The path of the result of one point of a sweep or line; `asked` is "runs", "lines" or an observable."""
     pattern = {"runs": RUN, "lines": LINE}.get(asked, OBSERVABLE)
     return pattern.format(kind=asked, sweep=sweep, line=sweep, point=point)
 
@@ -53,7 +53,7 @@ def sweep_of(spec: Mapping) -> str:
 
 
 def place_of(kind: str, spec: Mapping) -> str:
-    """Where a result lies, from what its file says of itself. Raises LayoutError for a kind that is not known."""
+    """The path of a result, from the kind and spec in its file. Raises LayoutError for an unknown kind."""
     if kind == "pixels":
         return PIXELS
     if kind == "dataset":
@@ -66,9 +66,9 @@ def place_of(kind: str, spec: Mapping) -> str:
 
 
 def input_of(kind: str, spec: Mapping, name: str) -> str:
-    """Where an input lies, from the name under which a result of this kind and spec kept its hash.
+    """The path of an input of a result with this kind and spec. `name` is the input's name in the provenance.
 
-    Raises LayoutError for a name that is not known.
+    Raises LayoutError for an unknown name.
     """
     if kind == "table":
         return name
@@ -84,7 +84,7 @@ def input_of(kind: str, spec: Mapping, name: str) -> str:
 
 
 def figure_file(folder: str | PurePath, figure: str, suffix: str = "pdf") -> str:
-    """A drawn figure: figures/generalization/fig3.pdf."""
+    """The path of a drawn figure: figures/generalization/fig3.pdf."""
     return f"{folder}/{figure}.{suffix}"
 
 

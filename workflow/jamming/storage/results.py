@@ -1,4 +1,4 @@
-"""Results as a command takes them: a list of files, sorted by what each says of itself."""
+"""Read the result files that a command was given, and sort them by kind and sweep."""
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -11,10 +11,10 @@ Found = dict[str, dict[str, dict[Path, Result]]]
 
 
 def read_results(paths: Iterable[Path], skip: Collection[str] = ("state",)) -> Found:
-    """`found[kind][sweep][path]`, in the order of the paths, with kinds as tables ask for them ("runs", "gaps").
+    """The results as `found[kind][sweep][path]`, in the order of the paths, with the kinds of tables ("runs", "gaps").
 
-    States, which only observables read, are left out. Raises StoreError for a file that is missing, damaged, no result
-    of a point of a sweep or line, or of another point than its name says.
+    States are skipped, since only observables read them. Raises StoreError for a file that is missing or damaged, that
+    is no result of a point of a sweep or line, or that holds another point than its name says.
     """
     found: Found = {}
     for path in paths:
@@ -33,12 +33,12 @@ def read_results(paths: Iterable[Path], skip: Collection[str] = ("state",)) -> F
 
 
 def without_paths(found: Found) -> dict[str, dict[str, list[Result]]]:
-    """`results[kind][sweep]`, the list of a sweep's results."""
+    """The results as `results[kind][sweep]`, a list for each sweep."""
     return {kind: {sweep: list(of.values()) for sweep, of in sweeps.items()} for kind, sweeps in found.items()}
 
 
 def places(found: Found) -> dict[str, Path]:
-    """The path of each file by its place in results/<preset>, under which a result keeps the hashes of its inputs."""
+    """{place in results/<preset>: path} of all files. The provenance of a result names its inputs by these places."""
     return {
         layout.place_of(result.kind, result.spec): path
         for sweeps in found.values()

@@ -1,8 +1,8 @@
-"""Results: one layout, atomic writes, checked reads, provenance.
+"""Write and read result files, and record their provenance.
 
-A file holds a tree (`hdf5`). The root carries five attributes more: `format` ("jamming"), `format_version`, `kind`
-(what the file is), `spec` (JSON: what was asked for) and `provenance` (JSON: what made it).
-`docs/results.md` describes each kind.
+A file holds a tree (`hdf5`). Its root has five additional attributes: `format` ("jamming"), `format_version`, `kind`,
+`spec` (JSON: the settings of the result) and `provenance` (JSON: the code, machine and inputs that made it).
+`docs/results.md` describes each kind. Files are written atomically, and reading checks every bit.
 """
 
 import json
@@ -40,8 +40,8 @@ class Result:
 def write(path: Path, kind: str, spec: Mapping, tree: Mapping, provenance: Mapping) -> None:
     """Write a result atomically: a reader sees the old file, the new file or none, never half of one.
 
-    Raises StoreError when the disk is full, the folder is read-only or a name is taken, TypeError for a value that has
-    no place in HDF5.
+    Raises StoreError if the disk is full, the folder is read-only, or the tree uses a name in RESERVED. Raises
+    TypeError for a value that HDF5 cannot hold.
     """
     for name in RESERVED:
         if name in tree:
@@ -52,9 +52,10 @@ def write(path: Path, kind: str, spec: Mapping, tree: Mapping, provenance: Mappi
 
 
 def read(path: Path, kind: str | None, skip: Collection[str] = (), arrays: bool = True) -> Result:
-    """Read a result, leaving out groups and datasets whose name is in `skip`, or all arrays; None is any kind.
+    """Read a result. `kind` None accepts every kind.
 
-    Raises StoreError if the file is missing, not ours, of another kind, or if one bit is not as it was written.
+    Groups and arrays with a name in `skip` are left out, and all arrays if `arrays` is false. Raises StoreError if the
+    file is missing, comes from another program, is of another kind, or if any bit of it has changed.
     """
     try:
         tree = hdf5.unpacked(_content(Path(path)), skip, arrays)
@@ -70,7 +71,7 @@ def read(path: Path, kind: str | None, skip: Collection[str] = (), arrays: bool 
 
 
 def _content(path: Path) -> bytes:
-    """The bytes of a file that begins like a result."""
+    """The bytes of a file. Raises StoreError if it does not begin like a result."""
     if not path.exists():
         raise StoreError(f"{path} does not exist; run the rule that makes it.")
     again = "delete it and run the workflow again."
@@ -90,9 +91,9 @@ def _content(path: Path) -> bytes:
 
 
 def provenance(inputs: Mapping[str, Path], threads: int, device: str = "cpu", **more: object) -> dict:
-    """What made a result: versions, commit, threads, device and the sha256 of every input file.
+    """The provenance of a result: versions, commit, command, threads, device, time, and the sha256 of every input.
 
-    A package counts only if it has been imported by now: most training does without torch.
+    A package is recorded only if it has been imported, since most training does not use torch.
     """
     commit, dirty = git_state()
     packages = {name: str(sys.modules[name].__version__) for name in PACKAGES if name in sys.modules}

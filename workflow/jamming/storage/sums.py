@@ -1,4 +1,4 @@
-"""SHA256SUMS of a folder, as `sha256sum` writes it: the checksum of each file, by its name."""
+"""Check the files of a folder against its SHA256SUMS, a file in the format of `sha256sum`."""
 
 import re
 from pathlib import Path
@@ -10,10 +10,10 @@ LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 
 
 def check_sums(folder: Path, within: str) -> None:
-    """Compare the files of a folder with its SHA256SUMS, if it has one; those in the folder `within` must be listed.
+    """Compare the files of a folder with its SHA256SUMS, if it has one. All files in `folder/within` must be listed.
 
-    Listed files that are not there are no error: of an archive, some may have been restored.
-    Raises StoreError that names the file that was changed or is not listed.
+    A listed file may be missing, since an archive can be restored in part. Raises StoreError that names the file that
+    has changed or is not listed.
     """
     folder = Path(folder)
     if not (folder / SUMS).exists():

@@ -1,7 +1,7 @@
-"""Python code as a text without comments, docstrings and layout, the same under every supported Python.
+"""Write Python code as a text without comments, docstrings and layout. All supported Pythons give the same text.
 
-`ast.dump` differs between versions: newer ones add fields, and 3.13 leaves out those that are empty. This form writes
-only fields that are not empty. Only the standard library is imported, so that a test can run this file in any Python.
+`ast.dump` differs between versions: newer ones add fields, and 3.13 leaves out empty fields. `form` writes only fields
+that are not empty. This module imports only the standard library, so that a test can run it in any Python.
 """
 
 import ast
@@ -10,9 +10,9 @@ DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def form(value: object) -> str:
-    """A node as `Type(field=…,…)`, a list of nodes as `[…,…]`, anything else as Python writes it in ASCII.
+    """The text of a node, `Type(field=…,…)`, of a list of nodes, `[…,…]`, or of another value in Python's notation.
 
-    ASCII, because which characters are printable depends on the version's Unicode tables.
+    The text is ASCII, because Python's versions differ in the Unicode characters that they print.
     """
     if isinstance(value, list):
         return f"[{','.join(map(form, value))}]"
@@ -34,7 +34,7 @@ def _fields(node: ast.AST) -> dict[str, object]:
 
 
 def _is_empty(field: object) -> bool:
-    """Whether it is an absent node or a list of none. False, 0 and "" are values of constants."""
+    """Whether a field is None or an empty list. False, 0 and "" are values of constants, so they are not empty."""
     return field is None or field == []
 
 

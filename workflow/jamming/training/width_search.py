@@ -1,7 +1,7 @@
-"""Finding the transition: for each replica of a point of a line N*(P), networks of one width after the other.
+"""The search for the transition N* at one P of a line: it trains networks of one width after the other.
 
-`widths` decides which width is tried next; here each is trained, by the loop of all trainings (loop.py). A killed job
-goes on from its last saved step with the same bits.
+`widths` decides which width is next. This module trains it, with the loop of all trainings (loop.py). A killed job goes
+on from its last saved step and gives the same bits.
 """
 
 import math
@@ -32,14 +32,14 @@ def find_transition(
 ) -> dict:
     """Search the transition for every replica of a point; return the tree of its result file.
 
-    `backend` does the steps; without one the fastest that works on the device is taken.
+    `backend` makes the steps. The default is the fastest one that works on the device. `dataset` (kind "dataset") is
+    needed for MNIST. Other patterns are drawn here, for each replica, and for each width if d = h.
 
-    `dataset` (kind "dataset") is needed for MNIST; random patterns are drawn here, for each replica, and for each width
-    if d = h. Layout: replica_XX with attributes status, n_star and n_below (see `widths.n_star_at`), attempts with one
-    row per width in the order they were tried (see `widths.Attempt`), and timing/seconds.
+    The tree holds for each replica a group replica_XX: the attributes status, n_star and n_below (`widths.n_star_at`),
+    attempts with one row per width in the order of the search (`widths.Attempt`), and timing/seconds.
 
-    Raises LineError for a point that makes no sense, DivergenceError on NaN or infinity, Stopped when a signal asked
-    the job to stop.
+    Raises LineError for a point that cannot be searched, DivergenceError on NaN or infinity, and Stopped if a signal
+    asked the job to stop.
     """
     _check(point, dataset)
     backend = backend or kernels.choose(device, report=report, together=point.can_train_together)
@@ -47,7 +47,7 @@ def find_transition(
     tree = {name: replica for name, replica in saved.items() if name != "current"}
 
     def search_one(replica: int, current: dict) -> dict:
-        """The group of one replica. `current` holds its attempts and the unfinished training of an earlier search."""
+        """The group of one replica. `current` is a saved search: its attempts, and the training that is unfinished."""
         label = f"{point.line} P={point.n_train} replica {replica + 1}/{point.replicas}"
         attempts = from_columns(current.get("attempts", {}))
         if current:
@@ -97,7 +97,7 @@ class Trial(Training):
 
     def look(self, optimizer: HingeAdam, n_delta: int, ends: bool, report: Callable[[str], None]) -> None:
         self.result = attempt = self._attempt(optimizer, n_delta)
-        # A comparison with NaN is false, so a diverged network could pass for one that fits.
+        # A comparison with NaN is false, so without this check a diverged network could count as fitted.
         if not math.isfinite(attempt.loss):
             point = self.point
             raise DivergenceError(
@@ -110,9 +110,9 @@ class Trial(Training):
         )
 
     def _attempt(self, optimizer: HingeAdam, n_delta: int) -> Attempt:
-        """Where the network stands at its end.
+        """The outcome of the training.
 
-        Under the hinge loss it fits by the rule of the papers; under cross-entropy, if every pattern has y f > 0.
+        Under the hinge loss a network fits if N_Δ ≤ 0.1 N ([S] App. B); under cross-entropy, if all y f > 0.
         """
         outputs, labels = optimizer.outputs, optimizer.labels
         if self.protocol.name == "cross_entropy_sgd":
@@ -143,7 +143,7 @@ def _result(attempts: Sequence[Attempt]) -> dict:
 def _patterns(
     point: LinePoint, replica: int, width: int, dataset: store.Result | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs (P, d) and labels (P,) of ±1. With d = h each width has patterns of its own."""
+    """Inputs (P, d) and labels (P,) of ±1. If d = h, each width has its own patterns."""
     if point.dataset == "mnist":
         data = datasets.split(dataset, point.n_train, point.seed_for("data", replica))
         return data.train_inputs, data.train_labels
