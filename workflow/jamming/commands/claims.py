@@ -24,7 +24,7 @@ def measure_claims(arguments: argparse.Namespace) -> None:
             hashes[kind, sweep] = {place: store.sha256_of(places[place]) for place in sorted(places)}
     measured = {}
     for name, statistic in claims.statistics(inventory.checked_group(arguments.group)).items():
-        # A sweep that the config does not have is not an error: its claims are not testable.
+        # If the config lacks a sweep, this is no error: the claims about the sweep are not testable.
         missing = claims.missing(statistic, given)
         read = [(kind, sweep) for kind, sweeps in statistic.needs.items() for sweep in sweeps]
         inputs = {place: digest for key in read for place, digest in hashes.get(key, {}).items()}
@@ -65,7 +65,7 @@ def show_claims(arguments: argparse.Namespace) -> None:
 
 
 def _default_file() -> Path:
-    """The claims of the preset that the config names."""
+    """The path of claims.json of the preset that config/config.yaml names."""
     import yaml
 
     root = Path(__file__).resolve().parents[3]
@@ -78,7 +78,7 @@ def add_verbs(verbs: Verbs) -> None:
     added = verbs.add(measure_claims, "measure the claims of one group, with intervals", *options)
     added.add_argument("group")
     added = verbs.add(collect_claims, "judge all claims and collect them", "claims", "preset", "out", "table")
-    added.add_argument("--measured", required=True, type=Path, nargs="+", help="what measure-claims wrote, all groups")
+    added.add_argument("--measured", required=True, type=Path, nargs="+", help="outputs of measure-claims, all groups")
     added = verbs.add(show_claims, "print the claims and their verdicts")
-    added.add_argument("file", nargs="?", type=Path, help="claims.json; without it, that of the config's preset")
-    added.add_argument("--markdown", action="store_true", help="as the text of docs/claims.md")
+    added.add_argument("file", nargs="?", type=Path, help="a claims.json; default: that of the config's preset")
+    added.add_argument("--markdown", action="store_true", help="print the text of docs/claims.md")

@@ -1,4 +1,4 @@
-"""The verb that reads a configuration without running what it says."""
+"""The verb that checks a configuration and runs nothing in it."""
 
 import argparse
 import json
@@ -25,6 +25,6 @@ def check_config(arguments: argparse.Namespace) -> None:
 
 
 def add_verbs(verbs: Verbs) -> None:
-    added = verbs.add(check_config, "read a configuration of somebody else's, and run nothing in it")
+    added = verbs.add(check_config, "check a configuration from somebody else, and run nothing in it")
     added.add_argument("file", type=Path)
-    added.add_argument("--out", type=Path, help="write what was checked as JSON, which Snakemake never runs")
+    added.add_argument("--out", type=Path, help="write the checked values as JSON, which Snakemake never runs")

@@ -1,4 +1,4 @@
-"""Verbs that make what people read: the facts the paper quotes, the paper, the executed notebook, the gallery."""
+"""Verbs that make documents: the facts that the paper quotes, the paper, the executed notebook, the gallery."""
 
 import argparse
 import json

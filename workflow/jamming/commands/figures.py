@@ -37,7 +37,7 @@ def draw(arguments: argparse.Namespace) -> None:
 
 
 def add_verbs(verbs: Verbs) -> None:
-    added = verbs.add(tabulate, "collect what one figure draws", "settings", "inputs", "preset", "out")
+    added = verbs.add(tabulate, "make the table that one figure draws", "settings", "inputs", "preset", "out")
     added.add_argument("figure")
     added = verbs.add(draw, "draw one figure from its table", "table")
     added.add_argument("figure")

@@ -34,5 +34,5 @@ def show_minimizers(arguments: argparse.Namespace) -> None:
 
 def add_verbs(verbs: Verbs) -> None:
     added = verbs.add(compare_minimizers, "minimize the hinge loss in several ways", "settings", "data", "rows", "out")
-    added = verbs.add(show_minimizers, "the comparison as tables in a page, and as a figure", "comparison", "out")
+    added = verbs.add(show_minimizers, "write the comparison as tables and as a figure", "comparison", "out")
     added.add_argument("--into", type=Path, required=True, help="the page, with marks for both tables")

@@ -1,4 +1,4 @@
-"""The verb that measures an observable of finished runs: that of any module in `observables`."""
+"""The verb that measures an observable on finished runs. Every module of `observables` is one."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ from .parser import Verbs
 
 
 def measure(arguments: argparse.Namespace) -> None:
-    """Measure each run in turn. Raises ValueError if there are not as many files to write."""
+    """Measure an observable on each run. Raises ValueError if the numbers of --run and --out differ."""
     kind, settings = arguments.kind, json.loads(arguments.settings)
     observable = inventory.observable(kind)
     if len(arguments.run) != len(arguments.out):
@@ -32,7 +32,7 @@ def measure(arguments: argparse.Namespace) -> None:
 
 def add_verbs(verbs: Verbs) -> None:
     added = verbs.add(measure, "measure an observable of runs", "settings")
-    added.add_argument("kind", help="gaps, preactivations, spectra, effective: a module of observables")
-    added.add_argument("--run", required=True, type=Path, nargs="+", help="runs on the same data")
-    added.add_argument("--data", type=Path, help="the dataset they were trained on, if the observable needs it")
-    added.add_argument("--out", required=True, type=Path, nargs="+", help="as many files to write")
+    added.add_argument("kind", help="the observable: gaps, preactivations, spectra, effective")
+    added.add_argument("--run", required=True, type=Path, nargs="+", help="runs on the same dataset")
+    added.add_argument("--data", type=Path, help="the dataset of the runs, if the observable needs it")
+    added.add_argument("--out", required=True, type=Path, nargs="+", help="files to write, one for each run")

@@ -1,20 +1,17 @@
-"""What the verbs of all stages share."""
+"""The parser of the command line, shared by the verbs of all stages."""
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-# Options that are text; every other one is a path.
+# Options that take text. Every other option takes a path.
 TEXT = ("spec", "settings", "preset")
-# Options that are many files.
+# Options that take several files.
 MANY = {"inputs": "*", "tables": "+"}
 
 
 class Verbs:
-    """The verbs of a parser; each option named in `add` is required.
-
-    Help describes the verbs for people, and names those for rules below.
-    """
+    """The verbs of a parser. --help describes the verbs for people, and below them it lists the verbs for rules."""
 
     def __init__(self, parser: argparse.ArgumentParser):
         self._parser, self._of_rules = parser, []
@@ -26,9 +23,10 @@ class Verbs:
     def add(
         self, function: Callable, help: str, *options: str, for_people: bool | None = None
     ) -> argparse.ArgumentParser:
-        """A verb named like its function, which is called with the parsed arguments.
+        """Add a verb with the name of its function, and return its parser. All named `options` are required.
 
-        One that requires options is for rules, unless `for_people` says otherwise.
+        The function is called with the parsed arguments. A verb with options is for rules, and one without is for
+        people, unless `for_people` says otherwise.
         """
         name = function.__name__.replace("_", "-")
         if (not options) if for_people is None else for_people:
@@ -46,5 +44,5 @@ class Verbs:
 
 
 def report(line: str) -> None:
-    """A line of the job's log, there at once."""
+    """Write a line to the job's log at once, without buffering."""
     print(line, flush=True)

@@ -1,4 +1,4 @@
-"""The verb that says what a run will cost before it is started."""
+"""The verb that estimates the cost of a run before it is started."""
 
 import argparse
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from ..planning.cost import Job, Speeds
 
-# How far the estimate of a finished run may be from its benchmarks.
+# The largest allowed ratio of the estimate of a finished run and its benchmarks.
 ALLOWED_FACTOR = 1.5
 
 
@@ -39,13 +39,13 @@ def plan(arguments: argparse.Namespace) -> None:
 
 
 def _costs(preset: str, planned: Mapping[str, Mapping[str, "Job"]], device: str) -> "Table":
-    """One row a figure, as if it were made alone, and one for all together."""
+    """A table with one row for each figure, as if it were made alone, and one row for all together."""
     from rich.table import Table
 
     from ..planning.cost import together
 
     hours = "GPU-hours" if device == "cuda" else "CPU-hours"
-    table = Table(title=f"{preset}: what each figure costs alone; what several share counts once in the last line")
+    table = Table(title=f"{preset}: the cost of each figure alone; the last line counts shared jobs once")
     table.add_column("figure")
     for name in ("jobs", "network-steps", hours, "of which longest", "memory of a job", "disk"):
         table.add_column(name, justify="right")
@@ -70,10 +70,10 @@ def _remarks(jobs: Mapping[str, "Job"], speeds: "Speeds", device: str) -> str:
     where, divisor = ("the GPU", "GPUs") if device == "cuda" else ("one core", "cores")
     training = sum(job.seconds for job in jobs.values() if job.trains) / sum(job.seconds for job in jobs.values())
     return (
-        f"{training:.0%} of the time is training. Steps measured now on {where} ({speeds.backend}); the formula is "
-        f"within {speeds.error:.0%} of the measured sizes, less sure beyond them. How soon networks stop and how many "
-        "widths a search tries is estimated. Snakemake's own time (0.1 s a job) is not in it. "
-        f"Divide by your {divisor}."
+        f"{training:.0%} of the time is training. The speed of steps was measured now on {where} ({speeds.backend}). "
+        f"The formula agrees with the measured sizes within {speeds.error:.0%} and is less certain beyond them. The "
+        "number of steps of a network and the number of widths of a search are estimates. Snakemake's own time (0.1 s "
+        f"a job) is not included. Divide the times by the number of your {divisor}."
     )
 
 
@@ -115,6 +115,6 @@ def _bytes(size: float) -> str:
 def add_verbs(verbs: Verbs) -> None:
     added = verbs.add(plan, "estimate time, memory and disk of a run before it is started", "preset", for_people=True)
     added.add_argument("--configfile", type=Path, action="append", default=[], help="as Snakemake's; may be repeated")
-    added.add_argument("--device", default="", choices=("auto", "cpu", "cuda"), help="else the config's")
-    added.add_argument("--backend", default="", help="of the training step, else the config's")
+    added.add_argument("--device", default="", choices=("auto", "cpu", "cuda"), help="default: the config's")
+    added.add_argument("--backend", default="", help="backend of the training step; default: the config's")
     added.add_argument("--check", type=Path, help="compare with results/PRESET/benchmarks of a finished run")

@@ -1,4 +1,4 @@
-"""The verb that tells where a figure, a number or a result comes from."""
+"""The verb that shows the origin of a figure, a number or a result."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from .parser import Verbs
 
 
 def provenance(arguments: argparse.Namespace) -> None:
-    """Print the origin of a target; leave with exit code 1 if a file behind it has changed since."""
+    """Print the origin of a target. The exit code is 1 if a file behind it has changed since."""
     from ..provenance import history, show
 
     target, found, root = arguments.target, {}, None
@@ -39,7 +39,7 @@ def provenance(arguments: argparse.Namespace) -> None:
 
 
 def add_verbs(verbs: Verbs) -> None:
-    added = verbs.add(provenance, "tell which runs, code, config and data are behind a figure, a number or a result")
+    added = verbs.add(provenance, "show the runs, code, config and data behind a figure, a number or a result")
     added.add_argument("target", help="figures/fig6.pdf or .svg, a result (.h5), or results/<preset>/claims.json#id")
-    added.add_argument("--results", type=Path, help="the folder of results; found by itself where it can be")
-    added.add_argument("--json", action="store_true", help="all of it for a program to read")
+    added.add_argument("--results", type=Path, help="the folder of results; default: found from the target")
+    added.add_argument("--json", action="store_true", help="print everything as JSON")

@@ -1,4 +1,4 @@
-"""Verbs that pack a release and put it back."""
+"""Verbs that make and restore the archive of a release."""
 
 import argparse
 import json
@@ -49,7 +49,7 @@ def add_verbs(verbs: Verbs) -> None:
     added.add_argument("--names", required=True, nargs="+", help="the figures to pack, e.g. fig6 generalization/fig1")
     added.add_argument("--project", type=Path, nargs="*", default=[], help="files of the project to add as they are")
     added.add_argument("--also", type=Path, nargs="*", default=[], help="files below --results to add: the claims")
-    added = verbs.add(restore, "check an archive and put it where figures can be drawn from it")
+    added = verbs.add(restore, "check an archive and unpack it, to draw figures from it")
     added.add_argument("archive", type=Path)
-    added.add_argument("--into", type=Path, help="where to, else reference/<preset>")
+    added.add_argument("--into", type=Path, help="the folder to write to; default: reference/<preset>")
     added.add_argument("--replace", action="store_true", help="replace files that are there with other content")

@@ -1,4 +1,4 @@
-"""Verbs that sum up single sweeps and set them side by side."""
+"""Verbs that summarise single sweeps and compare them."""
 
 import argparse
 import json
@@ -46,9 +46,9 @@ def compare_sweeps(arguments: argparse.Namespace) -> None:
 
 def add_verbs(verbs: Verbs) -> None:
     options = ("settings", "inputs", "preset", "out")
-    added = verbs.add(summarise_sweep, "measure where one sweep jams and how, with intervals", *options)
+    added = verbs.add(summarise_sweep, "measure the transition and exponents of one sweep, with intervals", *options)
     added.add_argument("sweep")
     added = verbs.add(compare_sweeps, "print the summaries of sweeps side by side, in Markdown")
-    added.add_argument("summaries", type=Path, nargs="+", help="what summarise-sweep wrote")
-    added.add_argument("--into", type=Path, help="a page to put the table into, between its marks called --mark")
+    added.add_argument("summaries", type=Path, nargs="+", help="outputs of summarise-sweep")
+    added.add_argument("--into", type=Path, help="a page to write the table into, between its marks named --mark")
     added.add_argument("--mark", default="summaries")

@@ -1,4 +1,4 @@
-"""Verbs that train networks: the long jobs, which save their state as they go."""
+"""Verbs that train networks. These jobs are long, and save their state as they go."""
 
 import argparse
 import json
@@ -31,10 +31,10 @@ def find_transition(arguments: argparse.Namespace) -> None:
 def _resumable(
     arguments: argparse.Namespace, kind: str, point: Point | LinePoint, run: Callable, seconds: Callable[[dict], float]
 ) -> None:
-    """Do a job that saves its state as it goes, and write its result.
+    """Run a job that saves its state as it goes, and write its result.
 
-    `run` returns the tree of the result, `seconds` the time that one of its replicas took. A job that is told to stop
-    saves its state, says so, and exits with 128 + the signal's number, as a shell reports a process ended by it.
+    `run` returns the tree of the result; `seconds` returns the time of one replica. If a signal stops the job, it saves
+    its state, reports this, and exits with 128 + the signal's number, as shells do.
     """
     from .. import kernels
     from ..storage.fingerprint import fingerprint
@@ -46,11 +46,12 @@ def _resumable(
     dataset = store.read(arguments.data, "dataset") if arguments.data else None
     backend = kernels.choose(device, arguments.backend, report, arguments.threads, point.can_train_together)
     made = store.provenance(files, arguments.threads, device, backend=backend.name)
-    # Only the code and backend that saved a state go on from it; else the bits would depend on the interruption.
+    # A job goes on from a saved state only with the same code and backend. Otherwise its bits would depend on the
+    # interruption.
     code = fingerprint(run.__module__.removeprefix("jamming."), f"datasets.{spec['dataset']}")
     asked = {**spec, "inputs": made["inputs"], "backend": made["backend"], "code": code}
     with Checkpoint(arguments.out, asked, report=report) as checkpoint:
-        # Another process may have ended the same job while this one waited for its lock.
+        # While this process waited for the lock, another one may have finished the same job.
         if checkpoint.waited and _holds(arguments.out, kind, spec):
             report(f"{arguments.out} is there already.")
             checkpoint.remove()
@@ -76,7 +77,7 @@ def _holds(path: Path, kind: str, spec: dict) -> bool:
 def add_verbs(verbs: Verbs) -> None:
     def add_machine_options(added: argparse.ArgumentParser) -> None:
         added.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-        added.add_argument("--backend", default="auto", help="of the training step: auto, compiled, torch or batched")
+        added.add_argument("--backend", default="auto", help="backend of the step: auto, compiled, torch or batched")
 
     added = verbs.add(train, "train all replicas of one point", "spec", "data", "out")
     add_machine_options(added)

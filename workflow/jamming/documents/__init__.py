@@ -1,8 +1,9 @@
-"""What people read: captions, the paper, the executed notebook and the gallery, all made from files of results.
+"""Documents: captions, the paper, the executed notebook and the gallery, all made from files of results.
 
-No number is measured here and none is typed in: everything quoted is read from tables, results and claims. No torch.
+This package measures nothing, and its texts contain no typed numbers: every number is read from tables, results and
+claims. No torch.
 """
 
 
 class DocumentError(ValueError):
-    """A document that cannot be made; one sentence says what is missing, where, and how to get it."""
+    """A document cannot be made. The message is one sentence: what is missing, where, and how to get it."""

@@ -1,4 +1,4 @@
-"""Titles and captions of the figures: written once, in captions.yaml, and rendered for whoever shows them."""
+"""Titles and captions of the figures, read from captions.yaml, for the report, the gallery and the paper."""
 
 import re
 from dataclasses import dataclass, fields
@@ -19,7 +19,7 @@ PAPERS = {
 
 @dataclass(frozen=True)
 class Caption:
-    """What is said about a figure, with symbols between dollar signs; `claims` are ids that it bears on."""
+    """The texts about a figure, with symbols between dollar signs. `claims` are the ids of the claims it belongs to."""
 
     figure: str
     title: str
@@ -31,7 +31,7 @@ class Caption:
 
     @property
     def paper(self) -> str:
-        """ "G" or "S"."""
+        """The paper of the figure: "G" or "S"."""
         return "S" if self.figure.startswith("generalization/") else "G"
 
     @property
@@ -41,7 +41,7 @@ class Caption:
 
     @property
     def name(self) -> str:
-        """How the text calls it: "[G] Fig. 6"."""
+        """The name of the figure in texts: "[G] Fig. 6"."""
         return f"[{self.paper}] Fig. {self.number}"
 
     @property
@@ -52,7 +52,7 @@ class Caption:
 
 @cache
 def read_captions() -> dict[str, Caption]:
-    """The captions by figure. Raises DocumentError when an entry lacks a key or has one too many."""
+    """The captions by figure. Raises DocumentError if an entry lacks a key or has an unknown one."""
     entries = yaml.safe_load(CAPTIONS.read_text(encoding="utf-8"))
     return {figure: _checked(figure, entry) for figure, entry in entries.items()}
 
@@ -66,12 +66,12 @@ def caption_of(figure: str) -> Caption:
 
 
 def plain(text: str) -> str:
-    """Symbols as plain characters: "$N^*(P)$" → "N*(P)"."""
+    """A text with its symbols as plain characters: "$N^*(P)$" → "N*(P)"."""
     return text.replace("$", "").replace("^*", "*")
 
 
 def restructured(text: str) -> str:
-    """Plain characters in reStructuredText, with those escaped that it would take for markup or for a list's (A)."""
+    """The plain text in reStructuredText, with all characters escaped that would be markup or begin a list: "(A)"."""
     return re.sub(r"([\\*`|_]|^\()", r"\\\1", plain(text))
 
 

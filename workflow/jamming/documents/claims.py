@@ -1,4 +1,4 @@
-"""The claims as documents show them: claims.json, checked, with its numbers as text."""
+"""Read claims.json for documents: it is checked, and its numbers become text."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ _KEYS = (*_TEXTS, "value", "interval_95", "n_runs", "verdict")
 
 
 def read_claims(path: Path) -> dict:
-    """claims.json as it is. Raises DocumentError if it is missing, damaged, or lacks what documents show."""
+    """The content of claims.json. Raises DocumentError if it is missing or damaged, or lacks a key that is shown."""
     path = Path(path)
     try:
         claims = json.loads(path.read_text(encoding="utf-8"))
@@ -42,14 +42,16 @@ def shown(claims: Mapping) -> list[dict]:
 
 
 def counts(claims: Mapping) -> dict[str, int]:
-    """How many claims have each verdict, those with none of them included."""
+    """The number of claims with each verdict, including verdicts with no claim."""
     found = Counter(claim["verdict"] for claim in claims["claims"])
     return {verdict: found[verdict] for verdict in VERDICTS}
 
 
 def about(claims: Mapping, ids: Sequence[str]) -> list[dict]:
-    """The rows of some claims, in the order asked for. An id stands for itself and for all that continue it: "cusps"
-    for "cusps-mnist", not "cusp" for "cusps". What the file does not hold is left out."""
+    """The rows of the claims with these ids, in this order. Ids that the file lacks are left out.
+
+    An id also stands for all ids that continue it after a hyphen: "cusps" for "cusps-mnist", not "cusp" for "cusps".
+    """
     rows = shown(claims)
     return [row for name in ids for row in rows if row["id"] == name or row["id"].startswith(f"{name}-")]
 

@@ -1,4 +1,4 @@
-"""The gallery: every figure as a small PNG, and a page that says what it shows and how it compares with the paper."""
+"""The gallery: every figure as a small PNG, and a page with captions, verdicts and comparisons with the papers."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,9 +15,9 @@ DPI = 100
 
 
 def make_gallery(figure_tables: Mapping[str, Result], claims: Mapping, folder: Path) -> None:
-    """Write `folder`/gallery/NAME.png for every table and `folder`/gallery.md; equal tables give equal bytes.
+    """Write `folder`/gallery/NAME.png for every table, and `folder`/gallery.md. Equal tables give equal bytes.
 
-    Raises FigureError for a table that cannot be drawn and StoreError for a folder that cannot be written.
+    Raises FigureError for a table that cannot be drawn, and StoreError for a folder that cannot be written.
     """
     for name, table in figure_tables.items():
         figures.render(inventory.module_of(name), table.tree, [folder / _image(name)], dpi=DPI)
@@ -25,7 +25,7 @@ def make_gallery(figure_tables: Mapping[str, Result], claims: Mapping, folder: P
 
 
 def gallery_page(names: Sequence[str], claims: Mapping) -> str:
-    """The page in Markdown: for each paper its figures, each with one line and the verdicts that bear on it."""
+    """The page in Markdown: the figures of each paper, each with its caption and the verdicts of its claims."""
     lines = [
         "# Gallery",
         "",
@@ -42,7 +42,7 @@ def gallery_page(names: Sequence[str], claims: Mapping) -> str:
 
 
 def readme_with_gallery(text: str, names: Sequence[str]) -> str:
-    """A README's text with the table of figures between its two marks made anew. Raises ValueError without marks."""
+    """A README's text with a new table of figures between its two marks. Raises ValueError if the marks are missing."""
     rows = ["", "| | figure | compared with the paper |", "|---|---|---|"]
     for caption in map(caption_of, names):
         image = f'<img src="docs/{_image(caption.figure)}" width="200" alt="{caption.name}">'
@@ -71,7 +71,7 @@ def _verdict(row: Mapping) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text whose subscripts, stars of N* and bars are no markup; bold and italic of our own stay."""
+    """Text with subscripts, the star of N* and bars escaped, so that they are no markup. Bold and italic stay."""
     return text.replace("_", "\\_").replace("N*", "N\\*").replace("|", "\\|")
 
 

@@ -1,12 +1,12 @@
-"""The parts of a page that are written by machine, each between two marks of its own."""
+"""Write generated text into a page, between two marks."""
 
 from collections.abc import Sequence
 
 
 def between_marks(text: str, name: str, lines: Sequence[str], by: str = "make gallery") -> str:
-    """`text` with `lines` between its marks called `name`, which say that the command `by` writes them.
+    """`text` with `lines` between its two marks of this `name`. The first mark names the command `by` that writes them.
 
-    Raises ValueError, one sentence, if it lacks them.
+    Raises ValueError if the marks are missing.
     """
     begin, end = f"<!-- {name}: written by `{by}` -->", f"<!-- end of {name} -->"
     before, found, rest = text.partition(begin)

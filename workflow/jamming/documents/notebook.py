@@ -1,4 +1,4 @@
-"""The notebook: a jupytext script executed by this very Python, as one HTML page that needs no network."""
+"""Execute the notebook (a jupytext script) with this Python, and write it as one HTML page that needs no network."""
 
 import os
 import re
@@ -21,21 +21,21 @@ CELL_SECONDS = 600
 
 
 class OwnKernel(AsyncKernelManager):
-    """Starts the kernel of this Python, whatever kernels the user has installed, and also when none is."""
+    """Starts a kernel of this Python. The kernels that the user has installed do not matter."""
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        # Modules that lie in the folder are not the notebook's: neither Python (-P) nor IPython looks for them there.
+        # Neither Python (-P) nor IPython may import modules from the folder: they are not part of the notebook.
         command = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         command += ["--IPKernelApp.ignore_cwd=True"]
         return KernelSpec(argv=command, display_name="Python", language="python")
 
 
 def execute(script: Path, variables: Mapping[str, str], folder: Path) -> str:
-    """Run a script in percent format in `folder` with environment `variables`; the page with code and outputs.
+    """Run a script in percent format in `folder`, with environment `variables`; return the HTML page of its outputs.
 
-    Nothing below HOME is read or written. Equal outputs of the cells give equal bytes.
-    Raises DocumentError with the name of the error when a cell fails.
+    It reads and writes nothing below HOME. Equal outputs of the cells give equal bytes. Raises DocumentError with the
+    name of the error if a cell fails.
     """
     notebook = jupytext.read(script, fmt="py:percent")
     for number, cell in enumerate(notebook.cells):
@@ -58,7 +58,7 @@ def execute(script: Path, variables: Mapping[str, str], folder: Path) -> str:
 
 
 def _page(notebook: object, title: str) -> str:
-    """One HTML page. Formulas are plain characters: the scripts that would be fetched from elsewhere are left out."""
+    """The HTML page. It leaves out scripts that a browser would fetch from the network, so formulas are plain text."""
     elsewhere = ("mathjax_url", "require_js_url", "jquery_url", "mermaid_js_url", "mermaid_layout_elk_js_url")
     exporter = HTMLExporter(embed_images=True, **dict.fromkeys(elsewhere, ""))
     page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
@@ -67,7 +67,7 @@ def _page(notebook: object, title: str) -> str:
 
 @contextmanager
 def _no_home(variables: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables for the kernel, with Jupyter's and IPython's own folders in a temporary one."""
+    """Set `variables` for the kernel within this context. Jupyter and IPython get temporary folders of their own."""
     before = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="jamming-") as temporary:
         own = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR")

@@ -1,6 +1,7 @@
-"""The facts of a set of results, as the paper quotes them: what was run, with what code, when, and how long it took.
+"""The facts that the paper quotes: sweeps, protocols, code, dates, times, and the claims.
 
-Everything is read from the heads of result files and from the claims. Equal files give equal facts: no clock, no git.
+They are read from the heads of result files and from the claims, and not from the clock or git. So equal files give
+equal facts.
 """
 
 import json
@@ -18,7 +19,7 @@ from .numbers import rounded
 
 @dataclass(frozen=True)
 class Head:
-    """A result without its arrays; `n_trainings` networks were trained for it."""
+    """The kind, spec and provenance of a result. `n_trainings` is the number of networks that were trained for it."""
 
     kind: str
     spec: dict
@@ -27,15 +28,15 @@ class Head:
 
 
 def read_head(path: Path) -> Head:
-    """Kind, spec and provenance of a result. Raises StoreError as `store.read` does."""
+    """The head of a result file. Raises StoreError as `store.read` does."""
     result = store.read(path, None, skip=("state", "record", "final", "timing"))
     return Head(result.kind, result.spec, result.provenance, _n_trainings(result.kind, result.tree))
 
 
 def collect(preset: str, figure_tables: Mapping[str, Head], results: Iterable[Head], claims: Mapping) -> dict:
-    """What the paper quotes, as JSON.
+    """The facts that the paper quotes, as values for JSON.
 
-    `figure_tables` are the heads of all tables by figure, `results` those of all files that the tables were made from.
+    `figure_tables` holds the heads of all tables by figure; `results` are the heads of all files behind the tables.
     """
     results = list(results)
     heads = [*figure_tables.values(), *results]
@@ -88,7 +89,7 @@ def _figure(name: str, head: Head, claims: Mapping) -> dict:
 
 
 def _sweeps(specs: list[dict]) -> list[dict]:
-    """One row per sweep: its network, protocol, and the range of what is scanned."""
+    """One row per sweep: its network, its protocol, and the ranges of its width, N and P."""
     rows = []
     for points in _grouped([Point.from_json(json.dumps(spec)) for spec in specs], "sweep"):
         networks = [point.network for point in points]
@@ -149,7 +150,7 @@ def _grouped(points: list, key: str) -> list[list]:
 
 
 def _settings(figure_tables: Iterable[Head], results: list[Head]) -> dict:
-    """The settings of the analysis, as the files that were made with them have them."""
+    """The settings of the analysis, from the specs of the files that were made with them."""
     found = {}
     for head in (*figure_tables, *results):
         found |= head.spec.get("settings", {})
@@ -166,7 +167,7 @@ def _commits(heads: list[Head]) -> list[str]:
 
 
 def _dirty(heads: list[Head]) -> bool | None:
-    """Whether any file was written by code with uncommitted changes; None if that is not known of one of them."""
+    """Whether code with uncommitted changes wrote any file; None if this is unknown for a file and true for none."""
     states = {head.provenance["dirty"] for head in heads}
     return True if True in states else None if None in states else False
 

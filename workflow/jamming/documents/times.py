@@ -1,4 +1,4 @@
-"""What took how long: the sums of Snakemake's benchmarks of a finished run."""
+"""CPU time of each part of a finished run, from Snakemake's benchmarks."""
 
 import csv
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ PARTS = (
 
 
 def core_seconds(benchmarks: Path) -> list[tuple[str, int, float]]:
-    """Name, number of jobs and seconds of each part, from files `KIND/…/*.tsv` with a column `s`."""
+    """(name, number of jobs, seconds) of each part, from the column `s` of the files `KIND/…/*.tsv`."""
     sums = [[name, 0, 0.0] for name, _, _ in PARTS]
     for path in sorted(benchmarks.rglob("*.tsv")):
         kind, *rest = path.relative_to(benchmarks).parts
@@ -29,7 +29,7 @@ def core_seconds(benchmarks: Path) -> list[tuple[str, int, float]]:
 
 
 def readme_with_times(text: str, parts: Sequence[tuple[str, int, float]]) -> str:
-    """A README's text with the table of times between its marks made anew. Raises ValueError without marks."""
+    """A README's text with a new table of times between its marks. Raises ValueError if the marks are missing."""
     rows = ["| part of `quick` | jobs | minutes of one core |", "|---|---|---|"]
     every = [*parts, ("all", sum(jobs for _, jobs, _ in parts), sum(seconds for *_, seconds in parts))]
     rows += [f"| {name} | {jobs} | {seconds / 60:.0f} |" for name, jobs, seconds in every]

@@ -1,9 +1,9 @@
-"""What a configuration will cost before it is run: its jobs, network-steps, time, memory and disk. No torch.
+"""Estimate the cost of a configuration before it is run: its jobs, network-steps, time, memory and disk. No torch.
 
-The jobs are those of the rules, each counted once however many figures share it. Their time follows from `Speeds`,
-which `calibrate` measures on this machine, and from two things nobody knows before the run: when a network has fitted
-all its patterns and stops, and how many widths a search tries. For these stand the estimates below, read off runs of
-the `quick` preset; the longer a protocol, the more they err to the safe side.
+The jobs are those of the rules. A job that several figures share is counted once. Times follow from `Speeds`, which
+`speed.measure` measures on this machine, and from two numbers that are unknown before the run: the step at which a
+network has fitted all patterns and stops, and the number of widths that a search tries. The constants below estimate
+them from runs of the preset `quick`. For longer protocols they overestimate the cost.
 """
 
 import csv
@@ -16,19 +16,19 @@ from ..protocols import LARGEST_KEPT, RECORDS_PER_DECADE, STATES_PER_DECADE, can
 from ..spec import LinePoint, Network, Point, Protocol
 from ..training.widths import NEVER, Attempt, first_width, search, widths_of
 
-# P/N at which networks jam, about. Below, they fit and stop early: at a fraction of their steps that falls with P/N.
+# The P/N at which networks jam, roughly. Below it they fit and stop early, at a fraction of their steps ∝ P/N.
 JAMMED_FROM = {("random", "relu"): 2.4, ("random", "tanh"): 3.8, ("mnist", "relu"): 5.0, ("mnist", "tanh"): 6.0}
 EARLIEST_STOP = 0.5
-# L-BFGS fits up to larger P, by this factor, and within this part of its steps; beyond, all are made, and Adam's too.
+# L-BFGS fits at P/N larger by this factor, within this part of its steps. Beyond it, L-BFGS and Adam make all steps.
 JAMMED_FROM_LBFGS, LBFGS_FITS_WITHIN = 1.25, 0.2
-# It is in double precision and multiplies by all it remembers, which costs as much as so many steps of Adam.
+# The cost of a step of L-BFGS in steps of Adam: it is in double precision, and multiplies by all pairs it remembers.
 ADAM_STEPS_OF_LBFGS = 2.0
-# Where the rate is the same in longer protocols, networks far below stop after this over the rate, in steps.
+# If the rate does not depend on the protocol's length, networks far below jamming stop after this / rate steps.
 EARLIEST_AT_RATE_1 = 5.0
-# N* = ratio·P + offset, about, and the part of its steps that a network which fits makes.
+# N* ≈ ratio·P + offset, and the part of its steps that a network makes if it fits.
 TRANSITION = {"random": (0.8, 120), "mnist": (0.4, 100), "cross_entropy_sgd": (1.3, 80)}
 STEPS_TO_FIT = {"hinge": 0.8, "cross_entropy_sgd": 0.2}
-# N_eff factors about so many vectors for each parameter; that the others add nothing is seen in less time.
+# N_eff factors about so many vectors for each parameter. The check that the others add nothing takes less time.
 VECTORS_PER_PARAMETER = 1.1
 
 MNIST_IMAGES, PIXELS_BYTES, SMALL_FILE = 70_000, 12_000_000, 30_000
@@ -36,20 +36,22 @@ DOUBLE = 8
 
 
 class PlanError(ValueError):
-    """A plan that cannot be made or checked; the message is one sentence that says what to give."""
+    """A plan cannot be made or checked. The message is one sentence that says what to give."""
 
 
 @dataclass(frozen=True)
 class Speeds:
-    """Seconds that things take on this machine.
+    """Times on this machine, in seconds, and the memory of its processes.
 
-    A step of a network on P patterns takes `constant + per_weight·P·N + per_neuron·P·(d + L·h)`; `step` holds these
-    three by activation, "cross_entropy_sgd" among them with the batch in place of P, and `evaluation` those of
-    looking at patterns without learning from them. `together` holds those of one step of all replicas of a point, with
-    all their patterns in place of P; it is empty where they are trained one after the other. `spectrum` (constant,
-    per Ñ³) is all eigenvalues of one network, `effective` (constant, per vector and Ñ²) one N_eff, `start` a job's
-    imports by what it does (training, measuring or drawing), `base` the memory these take in bytes. `error` is the
-    largest relative deviation of the measured steps from the formula.
+    A step of a network on P patterns takes `constant + per_weight·P·N + per_neuron·P·(d + L·h)`.
+    - `step`: these three coefficients by activation; those of "cross_entropy_sgd" have the batch in place of P.
+    - `evaluation`: the three coefficients of a forward pass.
+    - `together`: the three coefficients of one step of all replicas of a point, with all their patterns in place of P.
+      It is empty if replicas are trained one after the other.
+    - `spectrum`: (constant, per Ñ³) for all eigenvalues of one network.
+    - `effective`: (constant, per vector and Ñ²) for one N_eff.
+    - `start`: the time of a job's imports; `base`: their memory in bytes. The keys are training, measuring, drawing.
+    - `error`: the largest relative deviation of the measured steps from the formula.
     """
 
     step: Mapping[str, tuple[float, float, float]]
@@ -65,7 +67,7 @@ class Speeds:
 
 @dataclass(frozen=True)
 class Job:
-    """One job of the workflow: `name` is that of its benchmark file, without the suffix; memory and disk in bytes."""
+    """One job of the workflow. `name` is the name of its benchmark without suffix; memory and disk are in bytes."""
 
     name: str
     seconds: float
@@ -75,7 +77,7 @@ class Job:
 
     @property
     def kind(self) -> str:
-        """The folder of its benchmark: train, lines, gaps, …"""
+        """The folder of the job's benchmark: train, lines, gaps, …"""
         return self.name.split("/")[0]
 
     @property
@@ -89,9 +91,12 @@ def plan(
     lines: Mapping[str, Mapping[str, LinePoint]],
     speeds: Speeds,
 ) -> dict[str, dict[str, Job]]:
-    """The jobs behind each figure by name: {figure: {job's name: Job}}, for a checked configuration."""
+    """The jobs behind each figure: {figure: {job's name: Job}}, for a checked configuration.
+
+    Raises PlanError if the configuration lacks a sweep that a figure needs.
+    """
     planner = _Planner(config, sweeps, lines, speeds)
-    # What `only` leaves out is drawn by no figure; without it, what a figure lacks is a mistake.
+    # With `only`, figures that need other sweeps are not drawn. Without it, a missing sweep is a mistake.
     figures = [
         figure
         for figure in inventory.figures()
@@ -101,19 +106,19 @@ def plan(
 
 
 def together(planned: Mapping[str, Mapping[str, Job]]) -> dict[str, Job]:
-    """All jobs, those that figures share once."""
+    """All jobs by name. A job that several figures share is there once."""
     return {name: job for jobs in planned.values() for name, job in jobs.items()}
 
 
 def expected_steps(point: Point) -> float:
-    """Steps of one replica: all of them near jamming and above, fewer below, where it stops at N_Δ = 0."""
+    """The expected steps of one replica: all steps near and above jamming, fewer below, where it stops at N_Δ = 0."""
     protocol, jammed = (
         point.protocol,
         JAMMED_FROM["mnist" if point.dataset == "mnist" else "random", point.network.activation],
     )
     relative = point.n_train / point.network.n_weights / jammed
     if protocol.lbfgs_steps:
-        # With `lbfgs_loss` L-BFGS hands over about where it would fit.
+        # With `lbfgs_loss`, L-BFGS hands over to Adam at about the step at which it would fit.
         descent, annealed = LBFGS_FITS_WITHIN * protocol.lbfgs_steps, protocol.steps - protocol.lbfgs_steps
         fits = relative < JAMMED_FROM_LBFGS
         return descent + annealed * (protocol.lbfgs_loss > 0) if fits else protocol.steps
@@ -133,7 +138,7 @@ def expected_attempts(point: LinePoint) -> list[tuple[Network, float]]:
         network = point.network(width)
         n_star = ratio * point.n_train + offset
         fits = network.n_weights >= n_star
-        # The wider, the sooner: at 10 N* ten times sooner than at N*.
+        # Wider networks fit sooner: at 10 N* ten times sooner than at N*.
         of_those_that_fit = point.protocol.lbfgs_steps * LBFGS_FITS_WITHIN or point.protocol.steps * fitting
         steps = round(of_those_that_fit * min(1.0, n_star / network.n_weights) if fits else point.protocol.steps)
         return Attempt(width, network.n_weights, 0, 0.0, 0.0, steps, steps if fits else NEVER)
@@ -143,14 +148,14 @@ def expected_attempts(point: LinePoint) -> list[tuple[Network, float]]:
 
 
 def in_steps_of_adam(protocol: Protocol, steps: float) -> float:
-    """What so many steps of a protocol cost, those of L-BFGS counted as of Adam."""
+    """The cost of the first `steps` steps of a protocol, in steps of Adam."""
     return steps + (ADAM_STEPS_OF_LBFGS - 1) * min(steps, protocol.lbfgs_steps)
 
 
 def measured(jobs: Iterable[Job], folder: Path) -> dict[str, float]:
-    """Wall seconds of those jobs that have a benchmark under `folder`, by their names.
+    """The measured wall time in seconds of the jobs with a benchmark below `folder`, by name.
 
-    Raises PlanError if none has.
+    Raises PlanError if no job has a benchmark.
     """
     found = {}
     for job in jobs:
@@ -173,7 +178,7 @@ class _Planner:
     speeds: Speeds
 
     def figure(self, figure: str) -> Iterable[Job]:
-        """The jobs of one figure; some may come twice."""
+        """The jobs of one figure; the same job may occur several times."""
         for kind, names in tables.needs(inventory.module_of(figure)).items():
             for name in names:
                 if kind == "lines":
@@ -197,7 +202,7 @@ class _Planner:
     def data(self, dataset: str, dim: int) -> Iterable[Job]:
         start, base = self.speeds.start["measuring"], self.speeds.base["measuring"]
         if dataset == "mnist":
-            # Fetched once for all presets, so that its benchmark lies elsewhere.
+            # All presets share the pixels, so their benchmark is not in the preset's folder.
             yield Job("fetch", start + 3, base + 8 * PIXELS_BYTES, PIXELS_BYTES)
         patterns = MNIST_IMAGES if dataset == "mnist" else self.config["random"]["n_patterns"]
         size = patterns * (dim * DOUBLE + 1)
@@ -205,7 +210,7 @@ class _Planner:
         yield Job(f"data/{dataset}_d{dim}", seconds, base + 3 * size + (4e8 if dataset == "mnist" else 0), size)
 
     def point(self, kind: str, point: Point) -> Iterable[Job]:
-        """A point's training, what that needs, and its measurement if `kind` is one and a job of its own."""
+        """The jobs of a point: its dataset, its training, and its measurement if `kind` is measured point by point."""
         yield from self.data(point.dataset, point.network.dim)
         yield self.training(point)
         if kind != "runs" and not _of_sweep(kind):
@@ -261,7 +266,7 @@ class _Planner:
             seconds += replicas * _cost(self.speeds.evaluation, 2 * patterns, network) * 10
             memory += 8 * patterns * network.n_hidden * DOUBLE
         elif kind == "spectra":
-            # Those that fitted, or are far above jamming, have no spectrum; which is not known.
+            # Runs that fitted or lie far above jamming have no spectrum. Which ones is unknown, so all are counted.
             runs = min(replicas, self.config["analysis"]["max_spectra"])
             seconds += runs * _affine(self.speeds.spectrum, n_params**3)
             memory, disk = memory + 4 * n_params**2 * DOUBLE, disk + runs * 3 * n_params * DOUBLE
@@ -272,14 +277,14 @@ class _Planner:
         return Job(f"{kind}/{point.sweep}/{point.name}", seconds, self.speeds.base["measuring"] + memory, disk)
 
     def measurement_of_sweep(self, kind: str, sweep: str) -> Job:
-        """All points one after the other, in a process that starts once."""
+        """The job that measures all points of a sweep, one after the other."""
         jobs = [self.measurement(kind, point) for point in self.sweeps[sweep].values()]
         start = self.speeds.start["measuring"]
         seconds = start + sum(job.seconds - start for job in jobs)
         return Job(f"{kind}/{sweep}", seconds, max(job.memory for job in jobs), sum(job.disk for job in jobs))
 
     def step_of_all(self, point: Point) -> float:
-        """A step of each replica of a point; trained together they share what does not depend on the patterns."""
+        """The time of one step of all replicas. Trained together, they share the part that does not depend on P."""
         if self.speeds.together and point.can_train_together:
             return _cost(self.speeds.together[point.network.activation], point.replicas * point.n_train, point.network)
         return point.replicas * self.step(point.network, point.n_train, point.protocol)
@@ -287,7 +292,7 @@ class _Planner:
     def step(self, network: Network, n_train: int, protocol: Protocol) -> float:
         if protocol.name == "cross_entropy_sgd":
             from_batch = _cost(self.speeds.step[protocol.name], min(n_train // 2, 1024), network)
-            # All patterns are looked at after each epoch, at most every tenth step: a forward pass is a third.
+            # All patterns are evaluated once per epoch, at most every tenth step. A forward pass is a third of a step.
             return from_batch + _cost(self.speeds.step[protocol.name], n_train, network) / 3 / 10
         return _cost(self.speeds.step[network.activation], n_train, network)
 

@@ -1,6 +1,6 @@
-"""Measuring how fast this machine is, for `plan`: half a minute of small problems of each kind.
+"""Measure the speed of this machine for `plan`: half a minute of small problems of each kind.
 
-Each time is the smallest of a few: what a machine that does nothing else needs.
+Each time is the smallest of several measurements, which is the time on an idle machine.
 """
 
 import os
@@ -19,7 +19,7 @@ from ..observables import effective, spectra
 from ..spec import Network
 from .cost import Speeds
 
-# (d, h, L), P: from where calls count to where only arithmetic does.
+# (d, h, L), P: from small problems, whose time is that of calls, to large ones, whose time is that of arithmetic.
 HINGE = (
     ((8, 8, 2), 340),
     ((20, 20, 2), 2100),
@@ -28,13 +28,13 @@ HINGE = (
     ((10, 40, 2), 1500),
     ((51, 51, 3), 5000),
 )
-# The same with the number of replicas that are trained together, and what only a GPU does in no time.
+# The same problems, with a number of replicas that are trained together. The large ones are for GPUs only.
 TOGETHER = tuple((shape, n, replicas) for shape, n in HINGE for replicas in (1, 5))
 ON_GPUS = (((200, 200, 5), 20_000, 1), ((200, 200, 5), 20_000, 5))
 STEPS_AT_ONCE = 3
 CROSS_ENTROPY = (((25, 6, 3), 100), ((25, 12, 3), 400), ((25, 10, 5), 200), ((25, 30, 3), 1000))
 WARM_UP_STEPS, WARM_UP_RATE = 150, 5e-3
-# What a job imports, by what it does; training by a backend in torch imports that, too.
+# The imports of a job, by its task. Training with a backend in torch imports torch as well.
 IMPORTS = {
     "training": "jamming.training.loop, jamming.training.width_search",
     "measuring": "jamming.observables.spectra, jamming.observables.effective",
@@ -45,11 +45,10 @@ IMPORTS = {
 def measure(
     device: str = "cpu", backend: str = "auto", dtype: str = "float64", seconds: float = 0.1, report: Callable = print
 ) -> Speeds:
-    """The speeds of this machine: each problem is repeated for about `seconds`, three times.
+    """The speeds of this machine. Each problem is repeated for about `seconds`, three times.
 
-    For `dtype` mixed steps are those of single precision, which most of them are.
-
-    Raises ValueError if `device` or `backend` cannot be had.
+    For mixed precision (`dtype`) the steps are in single precision, as most of them are in a run. Raises ValueError if
+    `device` or `backend` is not available.
     """
     chosen = kernels.choose(device, backend, report, threads=1)
     hinge, crossed = chosen.hinge_adam, chosen.cross_entropy
@@ -90,9 +89,10 @@ def measure(
 
 
 def fit(rows: Sequence[tuple[Network, int, float]]) -> tuple[tuple[float, float, float], float]:
-    """`constant + per_weight·P·N + per_neuron·P·(d + L·h)` through (network, P, seconds), each deviation relative.
+    """Fit `constant + per_weight·P·N + per_neuron·P·(d + L·h)` to rows (network, P, seconds).
 
-    Returns the three, none negative, and the largest relative deviation.
+    It minimizes relative deviations. Returns the three coefficients, which are not negative, and the largest relative
+    deviation.
     """
     work = np.array([[1, n * net.n_weights, n * (net.dim + net.n_hidden)] for net, n, _ in rows], dtype=float)
     seconds = np.array([taken for *_, taken in rows])
@@ -124,7 +124,7 @@ def _hinge_step(kernel: type, net: Network, n_train: int, where: dict, seconds: 
         optimizer.compute_gradient()
         optimizer.update(WARM_UP_RATE)
 
-    # As along a run: about a third of the patterns are unsatisfied, and only these are learned from.
+    # After these steps about a third of the patterns are unsatisfied, as in a run. Only these cost a backward pass.
     started = time.perf_counter()
     for _ in range(WARM_UP_STEPS):
         step()
@@ -142,7 +142,7 @@ def _batched_step(
     where: dict,
     seconds: float,
 ) -> tuple[Network, int, float]:
-    """A step of all replicas, which costs the same however many patterns are unsatisfied; P is that of all."""
+    """The time of a step of all replicas together. It does not depend on N_Δ. P is the number of all their patterns."""
     net = Network(*shape, activation)
     params = [network.initial_params(net, seed) for seed in range(replicas)]
     patterns = [random.generate(net.dim, n_train, seed) for seed in range(replicas)]
@@ -172,7 +172,7 @@ def _evaluation(kernel: type, net: Network, where: dict, seconds: float) -> tupl
 
 
 def _spectrum(width: int, seconds: float) -> tuple[float, float]:
-    """Ñ³ and the time of one network's spectra, with about 0.75 N unsatisfied patterns."""
+    """Ñ³, and the time of the spectra of one network with about 0.75 N unsatisfied patterns."""
     net = Network(width, width, 2, "relu")
     inputs, labels = random.generate(width, 2 * round(0.75 * net.n_weights), seed=1)
     params = network.initial_params(net, 1)
@@ -180,7 +180,7 @@ def _spectrum(width: int, seconds: float) -> tuple[float, float]:
 
 
 def _effective(width: int, seconds: float) -> tuple[float, float]:
-    """Vectors times Ñ² and the time of one N_eff."""
+    """The number of vectors times Ñ², and the time of one N_eff."""
     net = Network(10, width, 3, "relu")
     inputs, _ = random.generate(10, 300, seed=1)
     params = network.initial_params(net, 1)
@@ -189,14 +189,14 @@ def _effective(width: int, seconds: float) -> tuple[float, float]:
 
 
 def _slope(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Constant and slope of the line through two points, both at least 0."""
+    """Constant and slope of the line through two points; negative ones become 0."""
     (small, short), (large, long) = points
     slope = max((long - short) / (large - small), 0.0)
     return max(short - slope * small, 0.0), slope
 
 
 def _start(modules: str) -> tuple[float, float]:
-    """Seconds and bytes of a process that imports these modules."""
+    """The time in seconds and the memory in bytes of a process that imports these modules."""
     code = f"import {modules}, psutil; print(psutil.Process().memory_info().rss)"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     best, memory = np.inf, 0.0
