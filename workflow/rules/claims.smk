@@ -31,7 +31,7 @@ rule measure_claims:
 
 rule collect_claims:
     input:
-        claims=config_path("claims.yaml"),
+        claims="config/claims.yaml",
         schema="workflow/schemas/claims.schema.yaml",
         measured=expand(f"{RESULTS}/{layout.CLAIMS_OF_GROUP}", group=GROUPS),
     output:
