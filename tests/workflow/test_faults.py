@@ -284,6 +284,16 @@ def test_results_that_cannot_be_written(inputs, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
+    with small_disk(tmp_path / "disk", 1000) as disk:
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        words = ["-s", str(ROOT / "Snakefile"), "-n", "figures/fig4.pdf", "--config", "preset=smoke"]
+        done = snakemake(disk, *words, check=False)
+        assert done.returncode == 1 and "Traceback" not in said(done)
+        assert re.search(r"disk cannot be written, .*--directory", said(done))
+
+
+@pytest.mark.slow
 def test_a_checkout_that_cannot_be_written_and_results_elsewhere(tmp_path):
     with small_disk(tmp_path / "checkout", 20 * 1024) as checkout:
         copy_of_the_project(checkout)

@@ -26,6 +26,11 @@ if any(brace in str(workflow.basedir) for brace in "{}"):
         f"{workflow.basedir}: Snakemake takes braces in the path of a workflow for wildcards; rename the folder."
     )
 
+if not os.access(".snakemake" if os.path.isdir(".snakemake") else ".", os.W_OK):
+    raise WorkflowError(
+        f"{os.getcwd()} cannot be written, so neither can results; give another folder with --directory."
+    )
+
 # Jobs find the package through this line, also in an environment that does not have it installed, and nothing in the
 # folder they work in: a module that was unpacked there must not run.
 shell.prefix(
