@@ -69,6 +69,8 @@ gallery: setup  ## write what docs and README show of results anew, from those o
 	    reference/convergence/large_4e3.json reference/convergence/large_4e4.json
 	@$(IN_VENV) python -m jamming compare-sweeps --into docs/laptop.md --mark sizes \
 	    results/quick/summaries/relu_L3.json reference/laptop/summaries/relu_L3.json
+	@$(IN_VENV) python -m jamming show-minimizers --comparison reference/minimizers/comparison.h5 \
+	    --into docs/minimizers.md --out docs/minimizers.png
 
 benchmarks: setup-torch  ## measure the speed of steps, analysis and planning: ten minutes, results/benchmarks/benchmarks.pdf
 	@$(IN_VENV) PYTHONSAFEPATH= python benchmarks/run.py $(ARGS)

@@ -61,6 +61,16 @@ def test_lbfgs_is_a_stage_of_its_own_in_double_precision():
     assert first == Stage("lbfgs", "float64", 50, memory=30) and [stage.until for stage in others] == [95, 100]
 
 
+def test_adam_may_come_before_lbfgs_and_its_rate_falls_only_after_it():
+    protocol = Protocol("hinge_lbfgs_annealed", 0.5, 100, 1e-2, 0, 0, 50, 30, start_steps=10)
+    start, descent, *others = stages(protocol, "mixed")
+    assert start == Stage("adam", "float32", 10, is_final=False), "a network that fits has to fit in double, too"
+    assert descent == Stage("lbfgs", "float64", 60, memory=30) and [stage.until for stage in others] == [96, 100]
+    assert stages(protocol, "float64")[0] == Stage("adam", "float64", 10)
+    rates = [learning_rate(protocol, step) for step in range(101)]
+    assert set(rates[:61]) == {1e-2} and rates[80] == pytest.approx(5e-3) and rates[100] == 0
+
+
 @pytest.mark.parametrize(("dtype", "precision"), [("mixed", "float32"), ("float32", "float32"), ("float64", "float64")])
 def test_cross_entropy_has_one_stage(dtype, precision):
     assert stages(Protocol("cross_entropy_sgd", 0, 100, 0.1, 0.01, 0), dtype) == [Stage("sgd", precision, 100)]

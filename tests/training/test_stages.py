@@ -116,6 +116,24 @@ def test_adam_takes_over_where_the_loss_is_low_enough(dataset, tmp_path, backend
     assert record["step"][-1] == LBFGS.steps and set(record["step"]) < set(whole["step"])
 
 
+@pytest.mark.parametrize("dtype", ["float64", "mixed"])
+def test_lbfgs_begins_where_adam_leaves_off(dataset, tmp_path, backend, dtype, monkeypatch):
+    point = dataclasses.replace(ONE, protocol=dataclasses.replace(LBFGS, start_steps=10), dtype=dtype, n_train=300)
+    initial = initial_params(point.network, point.seed_for("initial", 0))
+    started = begin(point, dataset, backend, initial, "float32" if dtype == "mixed" else "float64")
+    expected = adam(started, point.protocol, range(10)).params.astype(np.float64)
+    begun, original = [], Lbfgs.__init__
+
+    def note_start(self, start, memory):
+        begun.append(np.array(start))
+        original(self, start, memory)
+
+    monkeypatch.setattr(Lbfgs, "__init__", note_start)
+    record = trained(point, dataset, tmp_path, backend)["replica_00"]["record"]
+    np.testing.assert_array_equal(begun[-1], expected)
+    assert record["step"][-1] == LBFGS.steps
+
+
 def test_a_network_fits_by_the_rule_of_double_precision(dataset, tmp_path, backend, monkeypatch):
     """f = 1/4 + (1/4 − 2⁻²⁶), so that Δ = 2⁻²⁶ > 0: in single precision the sum is rounded to 1/2, and N_Δ = 0."""
     original = loop.Replica.__init__

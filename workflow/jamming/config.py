@@ -229,10 +229,12 @@ def _protocol(name: str, values: Mapping, kind: str = "sweeps") -> Protocol:
     if values["floor"] > values["rate"]:
         raise ConfigError(f"{where}.floor is {values['floor']}, but the rate starts at {values['rate']}: at most that.")
     descends = values["name"] == "hinge_lbfgs_annealed"
-    if descends and not 0 < values.get("lbfgs_steps", 0) < values["steps"]:
+    start = values.get("start_steps", 0) if descends else 0
+    if descends and not 0 < values.get("lbfgs_steps", 0) < values["steps"] - start:
         raise ConfigError(
             f"{where}.lbfgs_steps is {values.get('lbfgs_steps', 'missing')}, but hinge_lbfgs_annealed needs at least 1 "
-            f"and fewer than its {values['steps']} steps, so that some are left for Adam."
+            f"and fewer than its {values['steps']} steps"
+            f"{f' less {start} start_steps' if start else ''}, so that some are left for Adam."
         )
     # A setting that the protocol does not use gets a fixed value, so that changing it trains nothing again.
     return Protocol(
@@ -245,6 +247,7 @@ def _protocol(name: str, values: Mapping, kind: str = "sweeps") -> Protocol:
         lbfgs_steps=values["lbfgs_steps"] if descends else 0,
         lbfgs_memory=values.get("lbfgs_memory", LBFGS_MEMORY) if descends else 0,
         lbfgs_loss=values.get("lbfgs_loss", 0.0) if descends else 0.0,
+        start_steps=start,
     )
 
 

@@ -59,8 +59,11 @@ def stages(protocol: Protocol, dtype: str) -> list[Stage]:
         found = [Stage("adam", dtype, last)]
     if not protocol.lbfgs_steps:
         return found
-    descent = Stage("lbfgs", "float64", protocol.lbfgs_steps, memory=protocol.lbfgs_memory, loss=protocol.lbfgs_loss)
-    return [descent, *found]
+    descent = Stage("lbfgs", "float64", protocol.anneals_from, memory=protocol.lbfgs_memory, loss=protocol.lbfgs_loss)
+    if not protocol.start_steps:
+        return [descent, *found]
+    start = Stage("adam", "float32" if dtype == "mixed" else dtype, protocol.start_steps, is_final=dtype != "mixed")
+    return [start, descent, *found]
 
 
 def learning_rate(protocol: Protocol, step: int) -> float:
@@ -69,7 +72,7 @@ def learning_rate(protocol: Protocol, step: int) -> float:
     - `hinge_adam`: divided by ten every `drop_every` steps, down to `floor` ([G] Sec. III, [S] App. B.1).
     - `hinge_adam_constant`: constant ([S] Fig. 4).
     - `hinge_adam_annealed`: linear from `rate` to `floor`.
-    - `hinge_lbfgs_annealed`: the same after the `lbfgs_steps`, which use no rate.
+    - `hinge_lbfgs_annealed`: `rate` before L-BFGS, which uses none, and after it linear from `rate` to `floor`.
     - `cross_entropy_sgd`: `rate` in the first half of the steps, then `floor` ([G] Sec. III).
 
     Raises ValueError for an unknown protocol.
@@ -79,7 +82,7 @@ def learning_rate(protocol: Protocol, step: int) -> float:
     if protocol.name == "hinge_adam_constant":
         return protocol.rate
     if protocol.name in ("hinge_adam_annealed", "hinge_lbfgs_annealed"):
-        annealed = max(step - protocol.lbfgs_steps, 0) / (protocol.steps - protocol.lbfgs_steps)
+        annealed = max(step - protocol.anneals_from, 0) / (protocol.steps - protocol.anneals_from)
         return protocol.floor + (protocol.rate - protocol.floor) * (1 - annealed)
     if protocol.name == "cross_entropy_sgd":
         return protocol.rate if 2 * step < protocol.steps else protocol.floor

@@ -53,8 +53,8 @@ class Protocol:
     `margin` is the ε of Δ = ε − y f, `rate` the first learning rate, `floor` the lowest one. `drop_every` is the number
     of steps between two tenfold drops of the rate; only `hinge_adam` uses it.
 
-    Only `hinge_lbfgs_annealed` uses the rest. L-BFGS makes the first `lbfgs_steps` of the `steps`, with a memory of
-    `lbfgs_memory` pairs. As soon as 𝓛 < `lbfgs_loss`, Adam takes over.
+    Only `hinge_lbfgs_annealed` uses the rest. Adam makes `start_steps`, then L-BFGS makes `lbfgs_steps` with a memory of
+    `lbfgs_memory` pairs. As soon as 𝓛 < `lbfgs_loss`, Adam takes over again.
     """
 
     name: str
@@ -66,6 +66,12 @@ class Protocol:
     lbfgs_steps: int = 0
     lbfgs_memory: int = 0
     lbfgs_loss: float = 0.0
+    start_steps: int = 0
+
+    @property
+    def anneals_from(self) -> int:
+        """The step from which on the rate of `hinge_lbfgs_annealed` falls: that of the end of L-BFGS."""
+        return self.start_steps + self.lbfgs_steps
 
 
 @dataclass(frozen=True)

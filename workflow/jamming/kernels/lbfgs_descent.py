@@ -32,7 +32,7 @@ class LbfgsDescent:
         number of pairs that L-BFGS remembers.
         """
         self._kernel, self._lbfgs = kernel, Lbfgs(kernel.params, memory)
-        self._until, self._enough = until, loss
+        self._until, self._memory, self._enough = until, memory, loss
         self._n_delta: int | None = None
         self.is_done = False
 
@@ -69,7 +69,11 @@ class LbfgsDescent:
 
     def load_state(self, state: dict, step: int) -> None:
         """As HingeAdam's."""
-        self._lbfgs.load_state(state["lbfgs"])
+        if "lbfgs" in state:
+            self._lbfgs.load_state(state["lbfgs"])
+        else:
+            # Adam hands over: only its parameters are of use.
+            self._lbfgs = Lbfgs(state["params"], self._memory)
         self._kernel.move_to(state["params"])
         self._kernel.step, self._n_delta = step, None
 

@@ -119,7 +119,8 @@ def expected_steps(point: Point) -> float:
     relative = point.n_train / point.network.n_weights / jammed
     if protocol.lbfgs_steps:
         # With `lbfgs_loss`, L-BFGS hands over to Adam at about the step at which it would fit.
-        descent, annealed = LBFGS_FITS_WITHIN * protocol.lbfgs_steps, protocol.steps - protocol.lbfgs_steps
+        descent = protocol.start_steps + LBFGS_FITS_WITHIN * protocol.lbfgs_steps
+        annealed = protocol.steps - protocol.anneals_from
         fits = relative < JAMMED_FROM_LBFGS
         return descent + annealed * (protocol.lbfgs_loss > 0) if fits else protocol.steps
     earliest = EARLIEST_STOP
