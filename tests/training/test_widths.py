@@ -90,14 +90,14 @@ def test_it_goes_down_to_the_transition(threshold):
 def test_it_goes_up_when_the_first_fails():
     trainer = FakeTrainer(fits_from(24))
     attempts = searched(trainer)
-    assert trainer.asked == [20, 22, 24]
+    assert trainer.asked == [20, 25, 24, 22]
     assert n_star_at(attempts) == ("found", 240, 220)
 
 
 def test_it_says_when_nothing_ever_fits():
     trainer = FakeTrainer(fits_from(1000))
     attempts = searched(trainer, highest=30)
-    assert trainer.asked == [20, 22, 24, 25, 27, 30]
+    assert trainer.asked == [20, 25, 30]
     assert n_star_at(attempts) == ("never_fitted", math.inf, 300)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from .. import batch_norm, datasets, kernels, network
-from ..criteria import UNFITTED_FRACTION
+from ..criteria import fits
 from ..kernels import Backend, HingeAdam, Problem
 from ..losses import count_misclassified, overlaps
 from ..protocols import stages
@@ -112,14 +112,14 @@ class Trial(Training):
     def _attempt(self, optimizer: HingeAdam, n_delta: int) -> Attempt:
         """The outcome of the training.
 
-        Under the hinge loss a network fits if N_Δ ≤ 0.1 N ([S] App. B); under cross-entropy, if all y f > 0.
+        Under the hinge loss a network fits by `criteria.fits`; under cross-entropy, if all y f > 0.
         """
         outputs, labels = optimizer.outputs, optimizer.labels
         if self.protocol.name == "cross_entropy_sgd":
             n_delta = int((overlaps(outputs, labels, margin=0.0) > 0).sum())
-            fits = bool((outputs * labels > 0).all())
+            fitted = bool((outputs * labels > 0).all())
         else:
-            fits = n_delta <= UNFITTED_FRACTION * self.network.n_weights
+            fitted = bool(fits(optimizer.loss, self.protocol.margin))
         return Attempt(
             width=self.network.width,
             n_weights=self.network.n_weights,
@@ -127,7 +127,7 @@ class Trial(Training):
             loss=optimizer.loss,
             misclassified=count_misclassified(outputs, labels),
             steps=optimizer.step,
-            fitted_at=optimizer.step if fits else NEVER,
+            fitted_at=optimizer.step if fitted else NEVER,
             seconds=self.progress.seconds,
         )
 

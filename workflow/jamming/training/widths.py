@@ -16,6 +16,7 @@ import numpy as np
 from ..spec import LinePoint
 
 EVERY_WIDTH_TO, LADDER_STEP = 16, 1.08
+RUNGS_UP = 3  # N grows by a half or more
 NEVER = -1  # `fitted_at` of a network that did not fit
 
 Status = Literal["found", "never_fitted", "always_fitted"]
@@ -90,21 +91,25 @@ def search(
 def next_width(attempts: Sequence[Attempt], widths: Sequence[int], first: int, shortest_time: int = 0) -> int | None:
     """The width to train after these attempts, or None when the search is over.
 
-    The search starts at `first`. It goes up while no network has fitted. Then it goes down until a network fails. With
-    a `shortest_time`, it then goes up from the widest one until a network has fitted by that step. `widths` increase,
+    The search starts at `first`. It goes up, RUNGS_UP at once, while no network has fitted. Then it goes down, rung by
+    rung, until a network fails: as in the papers N* is reached from above, also where `first` was too small. With a
+    `shortest_time`, it then goes up from the widest one until a network has fitted by that step. `widths` increase,
     contain `first`, and bound the search on both sides.
     """
     if not attempts:
         return first
-    tried = sorted(attempts, key=lambda attempt: attempt.width)
-    narrowest, widest = tried[0], tried[-1]
-    wider = next((width for width in widths if width > widest.width), None)
-    if not any(attempt.fitted for attempt in tried):
-        return wider
-    if narrowest.fitted and narrowest.width > widths[0]:
-        return max(width for width in widths if width < narrowest.width)
+    tried = {attempt.width: attempt for attempt in attempts}
+    widest = tried[max(tried)]
+    wider = [width for width in widths if width > widest.width]
+    if not any(attempt.fitted for attempt in attempts):
+        return wider[min(RUNGS_UP, len(wider)) - 1] if wider else None
+    for width in reversed([width for width in widths if width <= widest.width]):
+        if width not in tried:
+            return width
+        if not tried[width].fitted:
+            break
     if shortest_time and not _fitted_by(widest, shortest_time):
-        return wider
+        return wider[0] if wider else None
     return None
 
 
