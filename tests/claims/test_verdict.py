@@ -237,8 +237,3 @@ def test_a_catalogue_that_is_no_yaml_is_one_sentence(tmp_path):
     with pytest.raises(claims.ClaimError, match=r"claims.yaml cannot be read \(.*\); mend the file\.$") as caught:
         read_catalogue(tmp_path / "claims.yaml")
     assert "\n" not in str(caught.value)
-
-
-def test_an_unknown_group_names_those_there_are():
-    with pytest.raises(claims.ClaimError, match="no group of claims 'jumps'; the groups are position, jump"):
-        claims.statistics("jumps")
