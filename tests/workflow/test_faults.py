@@ -23,7 +23,7 @@ import h5py
 import numpy as np
 import pytest
 
-from helpers.made_runs import dataset_for, point_for, replica_of
+from helpers.made_runs import dataset_for, point_for, replica_of, run_of
 from helpers.same_bits import assert_same_bits
 from helpers.small_disk import small_disk
 from helpers.workflow_copy import ROOT, copy_of_the_project, environment, said, snakemake
@@ -75,11 +75,12 @@ def inputs(tmp_path_factory):
     store.write(folder / "random_d5.h5", "dataset", spec, datasets.generate("random", 5, 2000, 1), {})
     dataset = dataset_for(MEASURED.network, 4000)
     store.write(folder / "random_d16.h5", "dataset", dataset.spec, dataset.tree, {})
-    replicas = {
-        f"replica_{seed:02d}": replica_of(MEASURED, dataset, net.initial_params(MEASURED.network, seed), seed)
+    replicas = [
+        replica_of(MEASURED, dataset, net.initial_params(MEASURED.network, seed), seed)
         for seed in range(MEASURED.replicas)
-    }
-    store.write(folder / "run.h5", "run", json.loads(MEASURED.to_json()), replicas, {})
+    ]
+    run = run_of(MEASURED, replicas)
+    store.write(folder / "run.h5", "run", run.spec, run.tree, {})
     return folder
 
 
