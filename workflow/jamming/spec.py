@@ -53,7 +53,7 @@ class Protocol:
     `margin` is the ε of Δ = ε − y f, `rate` the first learning rate, `floor` the lowest one. `drop_every` is the number
     of steps between two tenfold drops of the rate; only `hinge_adam` uses it.
 
-    Only `hinge_lbfgs_annealed` uses the rest. Adam makes `start_steps`, then L-BFGS makes `lbfgs_steps` with a memory of
+    Only `hinge_lbfgs_annealed` uses the rest. Adam makes `start_steps`, then L-BFGS `lbfgs_steps`, with a memory of
     `lbfgs_memory` pairs. As soon as 𝓛 < `lbfgs_loss`, Adam takes over again.
     """
 

@@ -1,4 +1,4 @@
-"""From results to what the page shows: one row per run, and the thinned curves and histograms behind it."""
+"""Convert results to the content of the page: one row per run, with its thinned curves and histograms."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ PAPER_MARGIN = 0.5
 
 @dataclass
 class Curves:
-    """Two columns of a plot; empty ones, with a `note` that says why, where nothing was measured."""
+    """The two columns of a plot. If nothing was measured they are empty, and the `note` says why."""
 
     x: list[float] = field(default_factory=list)
     y: list[float] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Curves:
 
 @dataclass
 class Run:
-    """One run: where it stands, how it ended, and what is known of it. `step`, `n_delta`, `loss` are its record."""
+    """One run: its sizes, its end, and its curves."""
 
     name: str
     what: str
@@ -56,9 +56,9 @@ Results = Mapping[str, Mapping[str, Sequence["Result"]]]
 
 
 def collect(results: Results) -> list[Run]:
-    """All runs of `results[kind][sweep]`: of kinds "runs" and "lines", with their "gaps" and "spectra".
+    """All runs in `results[kind][sweep]`: those of the kinds "runs" and "lines", with their "gaps" and "spectra".
 
-    Raises ExplorerError if there is no run at all.
+    Raises ExplorerError if there is no run.
     """
     gaps, spectra = _by_run(results.get("gaps", {})), _by_run(results.get("spectra", {}))
     runs = [run for sweep in results.get("runs", {}).values() for one in sweep for run in _runs(one, gaps, spectra)]
@@ -69,7 +69,7 @@ def collect(results: Results) -> list[Run]:
 
 
 def place(runs: Sequence[Run]) -> tuple[np.ndarray, np.ndarray]:
-    """Where to draw each run, P (R,) and N (R,): runs with the same P and N stand around their common point."""
+    """The position of each run, P (R,) and N (R,). Runs with the same P and N are placed around their common point."""
     same: dict[tuple[int, int], list[int]] = {}
     for index, run in enumerate(runs):
         same.setdefault((run.n_train, run.n_weights), []).append(index)
@@ -84,16 +84,16 @@ def place(runs: Sequence[Run]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def histogram_line(edges: np.ndarray, density: np.ndarray) -> Curves:
-    """The outline of a histogram with bins `edges` (B+1,) and heights `density` (B,); empty bins are gaps in it."""
+    """The outline of a histogram with bins `edges` (B+1,) and heights `density` (B,). Empty bins are gaps."""
     x = np.repeat(edges, 2)[1:-1]
     y = np.repeat(np.where(density > 0, density, np.nan), 2)
     return Curves(_rounded(x), _rounded(y))
 
 
 def spectrum(eigenvalues: np.ndarray, zero_tolerance: float) -> Curves:
-    """Density (per eigenvalue, so that it integrates to the fraction shown) of the eigenvalues that are not zero.
+    """The density of the eigenvalues that are not zero. Its integral is the fraction of all eigenvalues shown.
 
-    The outermost 1 % on each side are left out; the note says how many are zero and where all of them lie.
+    The outermost 1 % on each side are left out. The note gives the number of zeros and the range of all eigenvalues.
     """
     eigenvalues = np.asarray(eigenvalues, float)
     largest = np.max(np.abs(eigenvalues), initial=0.0)
@@ -143,7 +143,7 @@ def _runs(result: "Result", gaps: Mapping, spectra: Mapping) -> Iterator[Run]:
 
 
 def _attempts(result: "Result") -> Iterator[Run]:
-    """The widths tried in the searches of one point of a line, of which the last state alone is kept."""
+    """The widths tried in the searches of one point of a line. A search keeps only how each width ended."""
     spec, kept = result.spec, "not measured: a search\nkeeps only how each width ended"
     hinge = spec["protocol"]["name"] != "cross_entropy_sgd"
     scale = (PAPER_MARGIN / spec["protocol"]["margin"]) ** 2 if hinge else 1.0
@@ -208,5 +208,5 @@ def _replicas(result: "Result") -> Iterator[tuple[str, Mapping]]:
 
 
 def _rounded(values: np.ndarray) -> list[float]:
-    """Four significant digits: what a screen shows, in a third of the characters."""
+    """Values with four significant digits, which is enough for a screen and needs a third of the characters."""
     return [float(f"{value:.4g}") for value in np.asarray(values, float)]

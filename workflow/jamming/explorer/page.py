@@ -1,4 +1,4 @@
-"""The page: the (P, N) plane with its controls at the left, what was measured on the chosen run at the right."""
+"""The page: the (P, N) plane with its controls at the left, and the measurements on the chosen run at the right."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ SIDE_WIDTH, SIDE_HEIGHT = 390, 310
 
 
 def render(runs: Sequence[Run], preset: str, commits: Sequence[str]) -> str:
-    """The page as HTML, with all scripts inside."""
+    """The page as HTML, which includes all scripts."""
     plane = Plane(runs)
     details = Details(runs)
     script = (SCRIPTS / "select.js").read_text(encoding="utf-8")
@@ -78,12 +78,12 @@ def render(runs: Sequence[Run], preset: str, commits: Sequence[str]) -> str:
 
 
 def first_shown(runs: Sequence[Run]) -> int:
-    """The run that is chosen when the page opens: the first with a spectrum, if there is one."""
+    """The index of the run that is chosen when the page opens: the first with a spectrum, or the first run."""
     return next((index for index, run in enumerate(runs) if run.spectra["hp"].y), 0)
 
 
 class Plane:
-    """The (P, N) plane: one source of points, a view for the controls, two ways to colour."""
+    """The (P, N) plane: one source of points, a filter for the controls, and two ways to colour the points."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.source = ColumnDataSource(_columns(runs), name="runs")
@@ -138,7 +138,7 @@ class Plane:
         self.figure.add_tools(hover, TapTool(renderers=[self.points]))
 
     def controls(self, matrix: Select) -> LayoutDOM:
-        """Dataset, depth and colour of the points; the matrix is that of the spectrum at the right."""
+        """The controls: dataset, depth, kind and colour of the points, and `matrix` for the spectrum at the right."""
         data = self.source.data
         dataset = Select(title="data", value="all", options=_options(data["dataset"], DATASETS), width=125)
         depth = Select(title="depth", value="all", options=_options(data["depth"]), width=95)
@@ -167,7 +167,7 @@ class Plane:
 
 
 class Details:
-    """The plots of the chosen run, and all that they may have to show."""
+    """The plots of the chosen run, and the data of all runs for them."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.curves = ColumnDataSource(_curves(runs), name="curves")
@@ -204,13 +204,13 @@ class Details:
         self.gaps.legend.update(location="bottom_left", label_text_font_size="11px", background_fill_alpha=0.7)
         self.chosen = Div(
             text="",
-            render_as_text=True,  # names come from results, which may be somebody else's
+            render_as_text=True,  # names come from results, which may be from somebody else
             name="chosen",
             styles={"width": "600px", "font": "13px Helvetica, Arial, sans-serif", "color": INK},
         )
 
     def arguments(self, runs: ColumnDataSource) -> dict:
-        """What `select.js` reads and writes."""
+        """The objects that `select.js` reads and writes."""
         return {
             "runs": runs,
             "curves": self.curves,
@@ -254,7 +254,7 @@ def _side(name: str, title: str, **options: str) -> figure:
     )
     _dress(plot)
     plot.toolbar.autohide = True
-    # The limits are those of the chosen run, and stay where they are when there is nothing to show.
+    # `select.js` sets the limits for the chosen run. They stay the same if there is nothing to show.
     plot.x_range, plot.y_range = Range1d(1, 10), Range1d(1, 10)
     return plot
 
@@ -269,7 +269,7 @@ def _dress(plot: figure) -> None:
 
 
 def _note(plot: figure) -> Label:
-    """A remark in the middle of a plot that has nothing to show."""
+    """A label for a remark in the middle of an empty plot."""
     label = Label(
         x=SIDE_WIDTH / 2 - 40,
         y=SIDE_HEIGHT / 2 - 45,
@@ -290,7 +290,7 @@ def _options(values: Sequence[str], names: Mapping[str, str] | None = None) -> l
 
 
 def _ticks(values: Sequence[int]) -> dict[str, list[int]]:
-    """1, 2, 5 of each decade as ticks of a logarithmic axis, the rest of them small."""
+    """The ticks of a logarithmic axis: 1, 2 and 5 in each decade, and small ticks at all digits."""
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
     decades = [10**decade for decade in range(low, high + 1)]
     return {

@@ -1,4 +1,4 @@
-// Fills the plots at the right with what is known of the chosen run, and says plainly what was not measured.
+// Fills the plots at the right with the measurements on the chosen run. A note says what was not measured.
 const run = runs.selected.indices[0]
 const plots = {learning: ["learning"], loss_curve: ["loss_curve"], gaps: ["positive", "negative"], spectrum: ["spectrum"]}
 const logarithmic = {learning: [true, false], loss_curve: [true, true], gaps: [true, true], spectrum: [false, true]}

@@ -1,8 +1,7 @@
-"""Figures: one module each, `draw(table) -> Figure`, pure; `render` finds it, draws it in the style, and saves it.
+"""Figures. Each has one module with a pure function `draw(table) -> Figure`; `render` draws and saves it.
 
-`inventory.module_of` gives the module of a figure.
-
-No pyplot and no state left behind: a figure depends on its table, the style file and matplotlib's version alone.
+`inventory.module_of` gives the module of a figure. A figure depends on its table, the style file and matplotlib's
+version alone: this package uses no pyplot and leaves no state behind.
 """
 
 import io
@@ -24,7 +23,7 @@ _FORMATS = {".pdf": "pdf", ".svg": "svg", ".png": "png"}
 
 
 def draw(figure: str, table: Mapping) -> Figure:
-    """Draw a figure in the common style, whatever the user's own matplotlib settings are.
+    """Draw a figure in the common style. The user's own matplotlib settings have no effect.
 
     Raises FigureError for a table that is not the figure's.
     """
@@ -39,11 +38,11 @@ def render(
     metadata: Mapping[str, str] | None = None,
     dpi: float | None = None,
 ) -> None:
-    """Draw a figure and save it to each path (.pdf, .svg or .png); the same table gives the same bytes.
+    """Draw a figure and save it to each path (.pdf, .svg or .png). The same table gives the same bytes.
 
-    `metadata` may hold "title" and "description", kept inside PDF and SVG; no date is ever written. `dpi` is the
-    resolution of a PNG, the style's if not given.
-    Raises FigureError for an unsuited table, and StoreError for a file that cannot be written.
+    `metadata` may hold "title" and "description", which are written into PDF and SVG. No date is written. `dpi` is the
+    resolution of a PNG; the default is that of the style. Raises FigureError for an unsuitable table or file name, and
+    StoreError for a file that cannot be written.
     """
     metadata, paths = metadata or {}, [Path(path) for path in paths]
     for path in paths:
@@ -51,7 +50,8 @@ def render(
             raise FigureError(f"cannot save '{path}': a figure is saved as {', '.join(_FORMATS)}.")
     drawn = draw(figure, table)
     with _style():
-        # Lay out once, not once for each format; to draw for that, as matplotlib would, takes as long as to save.
+        # The layout is computed once for all formats. matplotlib would compute it by drawing, which takes as long as
+        # saving.
         drawn.get_layout_engine().execute(drawn)
         drawn.set_layout_engine("none")
         for path in paths:
@@ -60,7 +60,7 @@ def render(
 
 @contextmanager
 def _style() -> Iterator[None]:
-    """The common style on top of matplotlib's own defaults; afterwards everything is as it was."""
+    """Within this context, use the common style on top of matplotlib's own defaults."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(matplotlib.rc_params_from_file(STYLE, use_default_template=False))
@@ -79,7 +79,7 @@ def _document_metadata(suffix: str, metadata: Mapping[str, str]) -> dict:
 
 
 def _save(figure: Figure, path: Path, metadata: dict, dpi: float | None) -> None:
-    """Save to memory, then to the path, whole or not at all."""
+    """Save a figure to memory, then write it to the path atomically."""
     content = io.BytesIO()
     options = {} if dpi is None else {"dpi": dpi}
     figure.savefig(content, format=_FORMATS[path.suffix], metadata=metadata, **options)

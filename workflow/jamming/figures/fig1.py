@@ -9,5 +9,5 @@ from .panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:
-    """The two phases and the measured line between them."""
+    """Draw the two phases and the measured line between them."""
     return draw_phases(Table("fig1", table))

@@ -10,7 +10,7 @@ from .panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:
-    """N* against P for several depths, random data in black, and the bound N* = 4 P."""
+    """Draw N* against P for several depths, random data in black, and the bound N* = 4 P."""
     table = Table("fig10", table)
     figure = Figure((SINGLE_COLUMN, 2.9))
     mnist, random = table.group("mnist").groups(), table.group("random")

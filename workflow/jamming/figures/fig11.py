@@ -9,5 +9,5 @@ from .panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:
-    """N_eff against Ñ at initialization and after training."""
+    """Draw N_eff against Ñ at initialization and after training."""
     return draw_effective(Table("fig11", table))

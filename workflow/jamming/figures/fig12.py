@@ -9,5 +9,5 @@ from .panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:
-    """One panel per layer: training set in black, fresh data in blue, the mass of the peak at 0 written in."""
+    """Draw one panel per layer: training set in black, fresh data in blue, and the mass of the peak at 0 as text."""
     return draw_layers(Table("fig12", table))

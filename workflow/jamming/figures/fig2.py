@@ -13,7 +13,7 @@ from .panels.table import Table
 
 
 class Kind(NamedTuple):
-    """How the particles of one shape are shown."""
+    """The name, colour and symbol of φ_c for the particles of one shape."""
 
     name: str
     colour: str
@@ -32,7 +32,7 @@ IMAGES = [(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
 
 
 def draw(table: Mapping) -> Figure:
-    """Packings below and above jamming (a–d), energy (e), contacts (f), spectra of spheres (g) and ellipses (h)."""
+    """Draw packings below and above jamming (a–d), energy (e), contacts (f), spectra of spheres (g), ellipses (h)."""
     table = Table("fig2", table)
     groups = {name: table.group(name) for name in KINDS}
     figure = Figure((DOUBLE_COLUMN, 3.75))
@@ -51,7 +51,7 @@ def draw(table: Mapping) -> Figure:
 
 
 def _draw_packing(axes: Axes, packing: Table, kind: Kind) -> None:
-    """The periodic square, with the images of particles that reach into it; lines join the particles in contact."""
+    """Draw the periodic square with all images of particles that reach into it. Lines join particles in contact."""
     x, y, angle, a, b = packing.columns("x", "y", "angle", "a", "b")
     for dx, dy in IMAGES:
         axes.add_collection(
@@ -62,7 +62,7 @@ def _draw_packing(axes: Axes, packing: Table, kind: Kind) -> None:
                 units="xy",
                 offsets=np.column_stack([x + dx, y + dy]),
                 offset_transform=axes.transData,
-                # Transparent, so that overlaps are seen.
+                # Transparent, so that overlaps are visible.
                 facecolor=(*tint(kind.colour, 0.35), 0.55),
                 edgecolor=kind.colour,
                 linewidth=0.6,
@@ -94,7 +94,7 @@ def _draw_contacts(axes: Axes, groups: Mapping[str, Table]) -> None:
         colour, jamming = KINDS[name].colour, group.attribute("jamming")
         density, ratio = group.group("contacts").columns("phi", "n_delta_over_n")
         jump = group.attribute("jump")
-        # The lines at 0 lie on each other: the shorter one on top.
+        # The lines at 0 coincide, so the shorter one is drawn on top.
         axes.plot([phi[0], jamming], [0, 0], color=colour, zorder=3 - jamming)
         axes.plot([jamming, jamming], [0, jump], color=colour, lw=0.7, ls=(0, (2, 2)))
         axes.plot(density, ratio, color=colour)
@@ -111,14 +111,14 @@ def _mark_jamming(axes: Axes, groups: Mapping[str, Table]) -> None:
 
 
 def _draw_spectrum(axes: Axes, group: Table, kind: Kind) -> None:
-    """D(√λ) at jamming (solid) and above (dotted); an arrow for the peak at 0 of the flat directions, if any."""
+    """Draw D(√λ) at jamming (solid) and above (dotted). An arrow shows the peak of flat directions at 0, if any."""
     jammed, above = group.group("spectrum/at_jamming"), group.group("spectrum/above")
     has_flat = jammed.attribute("weight_at_zero") > 0
     dotted = {"color": kind.colour, "ls": (0, (1, 1.2)), "lw": 1.3}
     root, density = jammed.columns("root", "density")
     axes.plot(root, density, color=kind.colour, label="at jamming")
     axes.plot(*above.columns("root", "density"), **dotted, label="above")
-    # With a peak at the left there is room for the legend beside it, else only above the curves.
+    # A peak at the left leaves room for the legend beside it. Otherwise the legend needs room above the curves.
     top = (1.12 if has_flat else 1.5) * max(line.get_ydata().max() for line in axes.lines)
     axes.set(xlim=(-0.06, SHOWN), ylim=(0, top), xticks=[0], yticks=[0])
     axes.set(xlabel=r"$\sqrt{\lambda}$", ylabel=r"$D(\sqrt{\lambda})$")
@@ -131,7 +131,7 @@ def _draw_spectrum(axes: Axes, group: Table, kind: Kind) -> None:
 
 
 def _mark_scale(axes: Axes, scale: float, height: float) -> None:
-    """The scale that appears above jamming."""
+    """Mark the scale of λ that appears above jamming."""
     axes.annotate(
         r"$\lambda\sim\sqrt{U}$",
         xy=(scale, height),

@@ -9,5 +9,5 @@ from .panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:
-    """Neurons as points, weights as lines; biases are not shown."""
+    """Draw neurons as points and weights as lines. Biases are not shown."""
     return draw_architecture(Table("fig3", table))

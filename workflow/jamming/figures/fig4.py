@@ -12,7 +12,7 @@ CROSS_ENTROPY, HINGE = "#7a4fa3", "#1f8f8f"
 
 
 def draw(table: Mapping) -> Figure:
-    """ℓ(y f) of both losses; a shade marks misclassified patterns, a line the margin."""
+    """Draw ℓ(y f) of both losses. A shade marks misclassified patterns, and a line the margin."""
     table = Table("fig4", table)
     aligned, cross_entropy, hinge = table.columns("yf", "cross_entropy", "hinge")
     margin = float(table.attribute("margin"))

@@ -10,7 +10,7 @@ from .panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:
-    """N* against P: cross-entropy after several times (a), for several L and d (b); hinge loss (c)."""
+    """Draw N* against P: cross-entropy after several times (a), for several L and d (b); hinge loss (c)."""
     table = Table("fig5", table)
     bound = table.group("bound")
     figure = Figure((DOUBLE_COLUMN, 2.7))

@@ -10,7 +10,7 @@ from .panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:
-    """N_Δ/N against P/N (a) and 𝓛 (b), misclassified patterns against 𝓛 (c), and (b) for tanh (d)."""
+    """Draw N_Δ/N against P/N (a) and 𝓛 (b), misclassified patterns against 𝓛 (c), and (b) for tanh (d)."""
     table = Table("fig6", table)
     max_loss = table.attribute("max_loss")
     relu, tanh = (table.group(name).groups(or_none=True) for name in ("relu", "tanh"))
@@ -24,7 +24,7 @@ def draw(table: Mapping) -> Figure:
         draw_window(b, relu, loss, max_loss)
         draw_misclassified(c, relu, loss)
         for axes in (b, c):
-            # Beside the strip, above it all: no run has many unsatisfied or misclassified patterns and a tiny 𝓛.
+            # The upper left is free: no run has many unsatisfied or misclassified patterns and a tiny 𝓛.
             axes.legend(loc="upper left", bbox_to_anchor=(0.14, 1.0), title="ReLU", alignment="left")
     else:
         for axes in (a, b, c):

@@ -21,7 +21,7 @@ from .panels.table import Table, runs_in
 
 
 def draw(table: Mapping) -> Figure:
-    """H_p, its collapse in λ/Δ̃ (Δ̃ the median overlap), H_0 and H; below, the last three for tanh."""
+    """Draw H_p, its collapse in λ/Δ̃ (Δ̃ the median overlap), H_0 and H for ReLU; below, the last three for tanh."""
     table = Table("fig7", table)
     relu, tanh = table.group("relu"), table.group("tanh")
     figure = Figure((DOUBLE_COLUMN, 3.9))
@@ -50,7 +50,7 @@ def _draw_row(panels: list[Axes], network: Table, activation: str, singly: bool)
 
 
 def _legend(figure: Figure, relu: Table, tanh: Table) -> None:
-    """What colours and lines mean, in the place left free under (a)."""
+    """Draw the legend of colours and lines into the free place under (a)."""
     handles, labels = [], []
     for activation, network, row in (("ReLU", relu, "a–d"), ("tanh", tanh, "e–g")):
         groups = network.group("hp").groups(or_none=True)

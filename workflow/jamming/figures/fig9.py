@@ -12,7 +12,7 @@ from .panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:
-    """The jump against P/N (a) and 𝓛 (b), misclassified (c), gaps (d); H_p > 0 (e), H_p (f), H_0 (g), H (h)."""
+    """Draw the jump against P/N (a) and 𝓛 (b), misclassified (c), gaps (d); H_p > 0 (e), H_p (f), H_0 (g), H (h)."""
     table = Table("fig9", table)
     max_loss = table.attribute("max_loss")
     final = table.group("final").groups()

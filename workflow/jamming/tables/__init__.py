@@ -1,8 +1,8 @@
-"""Tables: from the results of sweeps to exactly what a figure draws, nothing else.
+"""Tables: from the results of sweeps to exactly the numbers that a figure draws.
 
-One module per figure, named like it (`inventory.module_of`). Each declares `NEEDS`, the kinds and sweeps it reads, and
-`tabulate(results, analysis) -> tree`, where `results[kind][sweep]` is the list of that sweep's results. One that
-declares `IN_PART = True` makes do with some of them: of the others the lists are empty.
+Each figure has one module with the figure's name (`inventory.module_of`). The module declares `NEEDS`, the kinds and
+sweeps that it reads, and `tabulate(results, analysis) -> tree`. `results[kind][sweep]` is the list of results of a
+sweep. A module with `IN_PART = True` accepts that some sweeps are missing: their lists are empty.
 """
 
 from collections.abc import Collection
@@ -18,14 +18,14 @@ def needs(figure: str) -> dict[str, tuple[str, ...]]:
 
 
 def can_be_made(figure: str, sweeps: Collection[str]) -> bool:
-    """Whether a figure can be made from these sweeps: all that it needs, or one of them if it makes do with a part."""
+    """Whether a figure can be made from these sweeps: from all that it needs, or from one if it has `IN_PART`."""
     needed = {sweep for of_kind in needs(figure).values() for sweep in of_kind}
     found = needed.intersection(sweeps)
     return found == needed or bool(found and _in_part(figure))
 
 
 def tabulate(figure: str, results: Results, analysis: Analysis) -> dict:
-    """The table of a figure. Raises AnalysisError when sweeps it cannot do without were not given or are empty."""
+    """The table of a figure. Raises AnalysisError if a sweep that it needs is missing or empty."""
     found = {
         kind: {sweep: results.get(kind, {}).get(sweep, ()) for sweep in sweeps}
         for kind, sweeps in needs(figure).items()

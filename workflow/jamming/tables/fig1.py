@@ -7,5 +7,5 @@ NEEDS = {"lines": (REFERENCE,)}
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """`line`, see `analysis.n_star.line`."""
+    """The group `line`; see `analysis.n_star.line`."""
     return {"line": line(results["lines"][REFERENCE])}

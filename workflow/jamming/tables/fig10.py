@@ -7,7 +7,7 @@ NEEDS = {"lines": (*MNIST, REFERENCE)}
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """`mnist/L*` and `random`, see `analysis.n_star.line`; attribute bound_ratio."""
+    """The groups `mnist/L*` and `random` (see `analysis.n_star.line`), and the attribute bound_ratio."""
     return {
         "mnist": lines(results["lines"], MNIST),
         "random": line(results["lines"][REFERENCE]),

@@ -16,9 +16,9 @@ NEEDS = {"effective": (SWEEP,)}
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """Groups `initial` and `final`, one row per network: columns n_params, n_hidden, n_train, n_eff, n_vectors.
+    """The groups `initial` and `final`: columns n_params, n_hidden, n_train, n_eff, n_vectors, one row per network.
 
-    n_vectors = P·(d + 1) bounds N_eff as well. Attributes: dim, depth, n_networks.
+    n_vectors = P·(d + 1) also bounds N_eff. The attributes are dim, depth and n_networks.
     """
     networks = results["effective"][SWEEP]
     return {

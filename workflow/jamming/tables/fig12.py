@@ -8,5 +8,5 @@ NEEDS = {"preactivations": (SWEEP,)}
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """`layer_1` … `layer_5`; see `analysis.cusps`."""
+    """The groups `layer_1` … `layer_5`; see `analysis.cusps`."""
     return layer_densities(results["preactivations"][SWEEP], analysis.max_loss)

@@ -1,8 +1,10 @@
 """[G] Fig. 2: the jamming of discs and ellipses, a sketch: packings found by minimisation, and curves from formulas.
 
-No result is read. The curves are the simplest laws that have what the caption describes:
-U ∝ (φ − φ_c)² for harmonic repulsion; N_Δ/N growing as √(φ − φ_c) above its jump; and spectra of random matrices, in
-which H_0 is the sum of N_Δ independent contacts, hence has Marchenko & Pastur's law with ratio r = N_Δ/N.
+This table reads no result. The curves are the simplest laws with the properties in the caption:
+- U ∝ (φ − φ_c)² for harmonic repulsion;
+- N_Δ/N growing as √(φ − φ_c) above its jump;
+- spectra of random matrices, in which H_0 is the sum of N_Δ independent contacts. So they have Marchenko and Pastur's
+  law with the ratio r = N_Δ/N.
 """
 
 import numpy as np
@@ -12,32 +14,34 @@ from ..analysis.packings import Packing, contacts, random_packing, relaxed
 
 NEEDS: dict[str, tuple[str, ...]] = {}
 
-# Aspect ratio, φ at jamming (discs: 0.84; these ellipses: near 0.89), N_Δ/N just above it, and a seed whose packing
-# is a fair example. Weakly elongated ellipses have two contacts for their three degrees of freedom each.
+# Aspect ratio, φ at jamming (discs: 0.84; these ellipses: near 0.89), N_Δ/N just above jamming, and a seed with a
+# typical packing. Each weakly elongated ellipse has three degrees of freedom and two contacts.
 PARTICLES = {
     "spheres": {"aspect_ratio": 1.0, "jamming": 0.84, "jump": 1.0, "seed": 3},
     "ellipses": {"aspect_ratio": 1.6, "jamming": 0.89, "jump": 2 / 3, "seed": 3},
 }
 N_PARTICLES, SIZE_RATIO = 30, 1.4
 
-# Densities of the drawn packings. The fluid is made denser and then shrunk, or its particles would all but touch.
+# Densities of the drawn packings. The fluid is relaxed at a higher density and then its particles are shrunk. Without
+# this they would nearly touch.
 FLUID, FLUID_MADE, ABOVE_JAMMING = 0.66, 0.76, 0.05
 
-# Density as drawn in (e, f), and how fast U and N_Δ/N grow: units of a sketch.
+# The φ in (e, f), and the prefactors of U and N_Δ/N, which are arbitrary in a sketch.
 PHI = np.linspace(0.76, 1.0, 241)
 STIFFNESS, GROWTH = 1.0, 0.9
 
-# Ratio N_Δ/N − jump above jamming in (g, h), and the scale of λ of the modes that were flat at jamming.
+# N_Δ/N minus its jump for the spectra above jamming in (g, h), and the scale of λ of modes that are flat at jamming.
 EXCESS = {"spheres": 0.3, "ellipses": 0.04}
 LIFTED = 0.012
 POINTS = 400
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """For "spheres" and "ellipses": packings `fluid` and `solid`, and the curves of (e) to (h).
+    """For "spheres" and "ellipses": the packings `fluid` and `solid`, and the curves of (e) to (h).
 
-    A packing has columns x, y, angle, a, b (the semi-axes; the box is the unit square, periodic), the attribute
-    density, and, if particles overlap, a group `contacts` with columns x, y (a centre), dx, dy (to the other), overlap.
+    A packing has columns x, y, angle, a, b and the attribute density; a and b are semi-axes, and the box is the
+    periodic unit square. If particles overlap, its group `contacts` has columns x, y (one centre), dx, dy (from there
+    to the other centre) and overlap.
     """
     return {name: {**_packings(**values), **_curves(name, **values)} for name, values in PARTICLES.items()}
 
@@ -81,7 +85,7 @@ def _marchenko_pastur(ratio: float, shift: float) -> dict:
     quarter of a circle √(4 − s²)/π: a plateau down to s = 0.
     """
     lower, upper = ((1 + sign * np.sqrt(ratio)) ** 2 for sign in (-1, 1))
-    # Points gather at both edges, where D rises as a square root.
+    # The points are denser at both edges, where D rises as a square root.
     steps = (1 - np.cos(np.linspace(0, np.pi, POINTS))) / 2
     root = np.sqrt(max(lower - shift, 0.0)) + steps * (np.sqrt(upper - shift) - np.sqrt(max(lower - shift, 0.0)))
     value = root**2 + shift
@@ -94,16 +98,19 @@ def _marchenko_pastur(ratio: float, shift: float) -> dict:
 
 
 def _spheres_above(ratio: float) -> dict:
-    """Above jamming N_Δ > N opens a gap in H_0, and H_p < 0 closes it again: all λ are lowered to marginal stability.
+    """D(√λ) of spheres above jamming: N_Δ > N opens a gap in H_0, and H_p < 0 lowers all λ to marginal stability.
 
-    D ∝ s² below a scale s ∼ √λ₋, and the plateau above it. Both N_Δ/N − 1 ∼ √Δ and λ₋ ∼ (N_Δ/N − 1)² ∼ Δ ∼ √U.
+    D ∝ s² below a scale s ∼ √λ₋, with the plateau above it. N_Δ/N − 1 ∼ √Δ, so λ₋ ∼ (N_Δ/N − 1)² ∼ Δ ∼ √U.
     """
     lowest = (np.sqrt(ratio) - 1) ** 2
     return {**_marchenko_pastur(ratio, shift=lowest), "scale": float(np.sqrt(lowest))}
 
 
 def _ellipses_above(ratio: float) -> dict:
-    """H_p lifts the 1 − r flat modes to λ ∼ Δ ∼ √U: a semicircle of λ on [0, 4 LIFTED] beside the continuous part."""
+    """D(√λ) of ellipses above jamming: H_p lifts the 1 − r flat modes to λ ∼ Δ ∼ √U.
+
+    These modes are a semicircle of λ on [0, 4 LIFTED], beside the continuous part.
+    """
     band = _marchenko_pastur(ratio, shift=0.0)
     root = np.linspace(0, 2 * np.sqrt(LIFTED), POINTS)
     lifted = (1 - ratio) * root**2 * np.sqrt(4 * LIFTED - root**2) / (np.pi * LIFTED**2)

@@ -1,4 +1,4 @@
-"""[G] Fig. 3: the architecture. No result is read; dimensions are those of the config."""
+"""[G] Fig. 3: the architecture. This table reads no result; the config gives the dimensions."""
 
 from ..analysis import Analysis, AnalysisError, Results
 
@@ -6,7 +6,7 @@ NEEDS: dict[str, tuple[str, ...]] = {}
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """Attributes dim, depth, width. Raises AnalysisError unless `analysis.drawn_network` gives them."""
+    """The attributes dim, depth and width. Raises AnalysisError if `analysis.drawn_network` lacks one."""
     network = analysis.drawn_network
     try:
         return {key: int(network[key]) for key in ("dim", "depth", "width")}

@@ -1,4 +1,4 @@
-"""[G] Fig. 4: the two losses as functions of y f. No result is read."""
+"""[G] Fig. 4: the two losses as functions of y f. This table reads no result."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ NEEDS: dict[str, tuple[str, ...]] = {}
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """Columns yf, cross_entropy = log(1 + e^{−yf}), hinge = max(0, ε − yf)²/2; attribute margin = ε."""
+    """The columns yf, cross_entropy = log(1 + e^{−yf}), hinge = max(0, ε − yf)²/2, and the attribute margin = ε."""
     aligned = np.linspace(-1.5, 2, 351)
     overlap = losses.overlaps(aligned, 1.0, MARGIN)
     return {

@@ -7,7 +7,7 @@ NEEDS = {"lines": tuple(dict.fromkeys((IN_TIME, *CROSS_ENTROPY, *HINGE))), "prea
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """`in_time/time_*` for (a), `cross_entropy/L*_d*` for (b), `hinge/L*` for (c), `bound`; see `analysis.n_star`."""
+    """Groups `in_time/time_*` (a), `cross_entropy/L*_d*` (b), `hinge/L*` (c) and `bound`; see `analysis.n_star`."""
     return {
         "in_time": in_time(results["lines"][IN_TIME]),
         "cross_entropy": lines(results["lines"], CROSS_ENTROPY),

@@ -9,7 +9,7 @@ IN_PART = True
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """`evolution/L*` for (a), `relu/L*` for (b) and (c), `tanh/L3` for (d); see `analysis.jump`."""
+    """The groups `evolution/L*` (a), `relu/L*` (b, c) and `tanh/L3` (d); see `analysis.jump`."""
     runs = results["runs"]
     relu, tanh = present(RELU, runs), present(TANH, runs)
     return {

@@ -9,10 +9,10 @@ IN_PART = True
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """`hp_positive` for (a), `relu/{hp,h0,h}/L*` for (b–d), `tanh/{hp,h0,h}/L3` for (e–g); see `analysis.spectra`."""
+    """The groups `hp_positive` (a), `relu/{hp,h0,h}/L*` (b–d), `tanh/{hp,h0,h}/L3` (e–g); see `analysis.spectra`."""
     spectra = results["spectra"]
     relu, tanh = (measured_near_jamming(spectra, present(sweeps, spectra), analysis) for sweeps in (RELU, TANH))
-    # Runs of one depth, so that the curves of (a) differ by their loss alone: the depth with the most of them.
+    # (a) shows the depth with the most runs. It shows one depth, so that its curves differ by their loss alone.
     richest = max(relu, key=lambda group: len(relu[group]), default="L3")
     return {
         "hp_positive": {**positive_part(relu.get(richest, [])), "depth": int(richest.removeprefix("L"))},

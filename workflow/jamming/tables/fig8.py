@@ -9,7 +9,7 @@ IN_PART = True
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """`relu/{positive,negative}/L*` for (a, b), `tanh/{positive,negative}/L3` for (c, d); see `analysis.gaps`."""
+    """The groups `relu/{positive,negative}/L*` (a, b), `tanh/{positive,negative}/L3` (c, d); see `analysis.gaps`."""
     gaps = results["gaps"]
     return {
         network: {side: distributions(gaps, present(sweeps, gaps), side, analysis) for side in ("positive", "negative")}

@@ -10,7 +10,7 @@ NEEDS = {"runs": tuple(MNIST), "gaps": tuple(MNIST), "spectra": tuple(MNIST)}
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """`final/L5` for (a–c), `negative/L5` for (d), `hp_positive`, `hp/L5`, `h0/L5`, `h/L5` for (e–h)."""
+    """The groups `final/L5` (a–c), `negative/L5` (d), and `hp_positive`, `hp/L5`, `h0/L5`, `h/L5` (e–h)."""
     near = measured_near_jamming(results["spectra"], MNIST, analysis)
     ((sweep, group),) = MNIST.items()
     return {

@@ -1,6 +1,6 @@
 """[S] Fig. 3: the transition for random data (A, B) and MNIST (C, D).
 
-A panel is drawn when the table has its group: `PANELS` says how, and the page is as large as they need.
+A panel is drawn if the table has its group. `PANELS` holds a function for each panel. The page is as large as needed.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from ..panels.table import FigureError, Table
 
 
 def draw(table: Mapping) -> Figure:
-    """N* against P: random data (A), MNIST (C). N_Δ/N against 𝓛, P/N in the inset: random data (B), MNIST (D)."""
+    """Draw N* against P for random data (A) and MNIST (C), and N_Δ/N against 𝓛 (inset: P/N) for the same (B, D)."""
     table = Table("generalization/fig3", table)
     letters = [letter for letter in PANELS if table.has(letter)]
     if not letters:
@@ -54,7 +54,7 @@ def _draw_jump_with_inset(axes: Axes, panel: Table) -> None:
 
 
 def _emptiest_place(axes: Axes) -> tuple[float, float, float, float]:
-    """Where an inset, with its labels, hides fewest runs; at the right if that makes no difference."""
+    """The place (left, bottom, width, height) where an inset with its labels hides the fewest runs, at best right."""
     places = [(left, bottom, 0.4, 0.38) for bottom in (0.16, 0.24, 0.46) for left in (0.57, 0.42, 0.28)]
     to_axes = axes.transData + axes.transAxes.inverted()
     runs = np.concatenate([to_axes.transform(line.get_xydata()) for line in axes.lines if line.get_marker() != "None"])

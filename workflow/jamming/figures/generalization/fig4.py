@@ -13,7 +13,7 @@ from ..panels.test_error import draw_errors, draw_evolution, draw_rescaled
 
 
 def draw(table: Mapping) -> Figure:
-    """Test error in time for four networks (A); at the end and at its minimum against N (B), against N/N* (C)."""
+    """Draw the test error in time for four networks (A), and its final and minimum value against N (B) and N/N* (C)."""
     table = Table("generalization/fig4", table)
     figure = Figure((DOUBLE_COLUMN, 2.9))
     a, b, c = figure.subplots(1, 3)

@@ -10,7 +10,7 @@ from ..panels.table import Table
 
 
 def draw(table: Mapping) -> Figure:
-    """N* against P after several learning times."""
+    """Draw N* against P after several learning times."""
     table = Table("generalization/figB1", table)
     figure = Figure((SINGLE_COLUMN, 2.9))
     draw_in_time(figure.add_subplot(), table.group("in_time"), table.group("bound"))

@@ -13,7 +13,7 @@ from ..panels.test_error import draw_errors
 
 
 def draw(table: Mapping) -> Figure:
-    """Test error at the end of training and at its minimum over time against N, one panel for each depth."""
+    """Draw the test error at the end of training and its minimum over time against N, one panel for each depth."""
     table = Table("generalization/figB2", table)
     figure = Figure((0.75 * DOUBLE_COLUMN, 2.9))
     for axes, depth, label in zip(figure.subplots(1, 2), ("L2", "L5"), "AB", strict=True):

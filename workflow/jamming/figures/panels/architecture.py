@@ -1,4 +1,4 @@
-"""A drawing of a fully-connected network."""
+"""Panel of a fully-connected network."""
 
 from itertools import pairwise
 
@@ -20,11 +20,11 @@ INPUT, HIDDEN, OUTPUT = "#2b6ca3", "#333333", "#c2571a"
 
 
 def draw_architecture(table: Table) -> Figure:
-    """[G] Fig. 3 = [S] Fig. 2, from the attributes dim, depth and width."""
+    """Draw [G] Fig. 3 = [S] Fig. 2 from the attributes dim, depth and width."""
     dim, depth, width = (_whole(table, name) for name in ("dim", "depth", "width"))
     figure = Figure((DOUBLE_COLUMN, 3.0))
     axes = figure.add_subplot()
-    # Number of neurons and name of each drawn layer; None stands for the hidden layers left out.
+    # Number of neurons and number of each drawn layer. None stands for the hidden layers that are left out.
     shown = range(1, depth + 1) if depth <= MOST_LAYERS else [1, 2, None, depth - 1, depth]
     columns = [(dim, 0), *[(width, number) for number in shown], (1, depth + 1)]
     heights = [_heights(size) for size, _ in columns]
@@ -59,10 +59,10 @@ def _whole(table: Table, name: str) -> int:
 
 
 def _heights(size: int) -> np.ndarray:
-    """Where the drawn neurons of a layer stand, from top to bottom."""
+    """The vertical positions of the drawn neurons of a layer, from top to bottom."""
     if size <= MOST_NEURONS:
         return (size - 1) / 2 - np.arange(size)
-    # As many as there is room for, without the one in the middle, where dots stand for all that are left out.
+    # The layer is filled, except for the place in the middle. There, dots stand for the neurons that are left out.
     places = (MOST_NEURONS - 1) / 2 - np.arange(MOST_NEURONS)
     return places[places != 0]
 
@@ -79,13 +79,13 @@ def _draw_weights(axes: Axes, x: float, step: float, left: np.ndarray, right: np
 
 
 def _label_weights(axes: Axes, x: float, heights: list[np.ndarray], number: int) -> None:
-    """W^(i) above the connections of layer i."""
+    """Write W^(i) above the connections of layer i."""
     top = max(max(height) for height in heights)
     axes.text(x, top + 0.3, f"$W^{{({number})}}$", ha="center", va="bottom", fontsize=9)
 
 
 def _label_ends(axes: Axes, heights: list[np.ndarray], dim: int, right: float) -> None:
-    """x_1 … x_d at the inputs, f(x; W) at the output."""
+    """Write x_1 … x_d at the inputs, and f(x; W) at the output."""
     names = {0: "1", 1: "2", len(heights[0]) - 1: str(dim) if dim <= MOST_NEURONS else "d"}
     for index, name in names.items():
         if index < len(heights[0]):
@@ -98,7 +98,7 @@ def _label_ends(axes: Axes, heights: list[np.ndarray], dim: int, right: float) -
 def _label_hidden(
     axes: Axes, heights: list[np.ndarray], columns: list[tuple[int, int | None]], step: float, depth: int, width: int
 ) -> None:
-    """a^(i)_α at one neuron of each hidden layer; under all of them their number and width."""
+    """Write a^(i)_α at one neuron of each hidden layer, and below all of them their number and width."""
     for place, (_, number) in enumerate(columns[1:-1], start=1):
         if number is not None:
             box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85}

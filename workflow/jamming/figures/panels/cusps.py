@@ -1,4 +1,4 @@
-"""Panels of pre-activations: one per layer, training set (black) over fresh data (blue)."""
+"""Panels of pre-activations, one for each layer: training set (black) over fresh data (blue)."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ TRAIN, FRESH = "black", "#2f6fdf"
 
 
 def draw_layers(table: Table) -> Figure:
-    """[G] Fig. 12 = [S] Fig. A2: density of the pre-activations and the mass of the peak at 0, layer by layer."""
+    """Draw [G] Fig. 12 = [S] Fig. A2: for each layer the density of pre-activations and the mass of the peak at 0."""
     if table.attribute("n_runs") == 0:
         figure = Figure((DOUBLE_COLUMN, 1.9))
         no_run_near_jamming(figure.add_subplot(), table.attribute("max_loss"))
@@ -49,7 +49,7 @@ def _draw_layer(axes: Axes, layer: Table) -> None:
 
 
 def _limits(panels: Sequence[Axes], layers: Sequence[Table]) -> None:
-    """The same scales for all layers, three decades of density, with room for the values at the peaks."""
+    """Set the same scales for all layers: three decades of density, with room for the values at the peaks."""
     densities = np.array([np.maximum(*layer.columns("train", "fresh")) for layer in layers])
     positive = densities[densities > 0]
     low, high = max(positive.min(), positive.max() * 1e-3) / 1.5, positive.max() * 1.5

@@ -1,4 +1,4 @@
-"""The effective number of parameters against their total number."""
+"""Panel of the effective number of parameters against their total number."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,10 +15,10 @@ STATES["final"] = ("after training", {"marker": "o", "ms": 2.4})
 
 
 def draw_effective(table: Table) -> Figure:
-    """[G] Fig. 11 = [S] Fig. A1: N_eff against Ñ with the line N_eff = Ñ, one marker per network, one colour per P.
+    """Draw [G] Fig. 11 = [S] Fig. A1: N_eff against Ñ, one marker per network and one colour per P; line N_eff = Ñ.
 
-    The inset shows what is missing to Ñ in units of the number of hidden neurons: 1 where nothing but the scale
-    symmetry of each ReLU neuron reduces N_eff.
+    The inset shows (Ñ − N_eff)/(number of hidden neurons). It is 1 if the scale symmetry of each ReLU neuron is the
+    only reduction of N_eff. Raises FigureError for numbers that no network can have.
     """
     groups = {state: table.group(state) for state in STATES}
     figure = Figure((SINGLE_COLUMN, 3.0))
@@ -45,13 +45,13 @@ def draw_effective(table: Table) -> Figure:
 
 
 def _colours(groups: dict[str, Table]) -> dict[int, tuple]:
-    """A colour for each number of training patterns, dark for few."""
+    """A colour for each P, darker for smaller P."""
     values = np.unique(np.concatenate([group.columns("n_train")[0] for group in groups.values()]))
     return {int(value): LOSS_COLOURS(x) for value, x in zip(values, np.linspace(0.12, 0.85, len(values)), strict=True)}
 
 
 def _draw_lines(axes: Axes, group: Table) -> None:
-    """N_eff = Ñ, and Ñ minus the number of hidden neurons, which is a function of Ñ at given d and L."""
+    """Draw the line N_eff = Ñ, and Ñ minus the number of hidden neurons, a function of Ñ at given d and L."""
     n_params, n_hidden = group.columns("n_params", "n_hidden")
     end = 1.05 * n_params.max()
     axes.set(xlim=(0, end), ylim=(0, end))
@@ -72,7 +72,7 @@ def _dress_inset(inset: Axes) -> None:
 
 
 def _draw_legend(axes: Axes, colours: dict[int, tuple], title: str) -> None:
-    """The lines and states, and the values of P, of which at most five are named."""
+    """Draw the legends: one of lines and states, and one of the values of P, at most five of them."""
     entries = [
         Line2D([], [], color="black", lw=0.7, ls=(0, (4, 2)), label=r"$N_{\mathrm{eff}}=\tilde N$"),
         Line2D([], [], color=GREY, lw=0.7, label=r"$\tilde N-$ hidden neurons"),

@@ -1,4 +1,4 @@
-"""Panels of the distributions of overlaps and gaps, with the power laws fitted to them."""
+"""Panels of the distributions of overlaps and gaps, with the fitted power laws."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ from .table import Table, runs_in, unit_of
 
 
 def draw_distribution(axes: Axes, groups: Mapping[str, Table], side: str) -> None:
-    """P_+ (`side` = "positive") or P_− ("negative"), log-log, with the fitted law over the range of the fit."""
+    """Draw P_+ (`side` = "positive") or P_− ("negative"), log-log, with the fitted law over the range of the fit."""
     shown = {name: group for name, group in groups.items() if group.attribute("n_runs") > 0}
     if not shown:
         no_run_near_jamming(axes, max(float(group.attribute("max_loss")) for group in groups.values()))
@@ -31,7 +31,7 @@ def draw_distribution(axes: Axes, groups: Mapping[str, Table], side: str) -> Non
     axes.set(xscale="log", yscale="log", xlabel=labels[side][0], ylabel=labels[side][1])
     for name, group in shown.items():
         centre, density, error = group.columns("centre", "density", "error")
-        # An error bar that reaches 0 has no lower end on a logarithmic axis: it ends at a tenth of the value.
+        # On a logarithmic axis an error bar cannot reach 0. It ends at a tenth of the value at the lowest.
         below = np.minimum(error, 0.9 * density)
         axes.errorbar(
             centre,
@@ -64,7 +64,7 @@ def exponent_label(group: Table, side: str) -> str:
 
 
 def _height(axes: Axes, groups: Mapping[str, Table]) -> tuple[float, float]:
-    """Limits set by the densities, not by their errors, with room for the legend in the lower left corner."""
+    """The limits of the density axis. They follow from the densities without errors; the legend has room below left."""
     columns = [group.columns("centre", "density") for group in groups.values()]
     lines = [line.get_data() for line in axes.lines if line.get_linestyle() == "--"]
     centre, density = (np.concatenate(parts) for parts in zip(*columns, *lines, strict=True))
@@ -75,7 +75,7 @@ def _height(axes: Axes, groups: Mapping[str, Table]) -> tuple[float, float]:
 
 
 def _draw_guide_line(axes: Axes, group: Table, colour: str) -> None:
-    """The fitted power law over its range, with the weight that the values have there."""
+    """Draw the fitted power law over its range, normalised to the fraction of the values in the range."""
     exponent = float(group.attribute("exponent"))
     if not np.isfinite(exponent):
         return
@@ -85,7 +85,7 @@ def _draw_guide_line(axes: Axes, group: Table, colour: str) -> None:
 
 
 def note_runs(axes: Axes, groups: Mapping[str, Table]) -> None:
-    """How many runs are behind the panel, and which."""
+    """Write the number of runs behind the panel, and the bound on their 𝓛."""
     n_runs = runs_in(list(groups.values()))
     if n_runs:
         max_loss = max(float(group.attribute("max_loss")) for group in groups.values())

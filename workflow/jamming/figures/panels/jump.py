@@ -42,14 +42,14 @@ def draw_evolution(axes: Axes, groups: Mapping[str, Table]) -> None:
         )
         axes.plot([], [], ls="none", color="0.3", marker=DEPTH_MARKERS[name], label=depth_label(name))
     axes.set(xlabel=LOAD, ylabel=CONSTRAINTS)
-    # The legend and the colour bar stand above the points.
+    # Room for the legend and the colour bar above the points.
     axes.set_ylim(-0.05 * axes.get_ylim()[1], 1.2 * axes.get_ylim()[1])
     axes.legend(loc="upper left", ncols=len(parts), columnspacing=0.8, handletextpad=0.1)
     _draw_time_bar(axes, norm)
 
 
 def draw_jump(axes: Axes, groups: Mapping[str, Table], loss: LossAxis, labels: bool = True) -> None:
-    """N_Δ/N against 𝓛, one marker per run: full if it fits or is jammed, hollow if it is neither (`criteria`)."""
+    """Draw N_Δ/N against 𝓛, one marker per run: full if it fits or is jammed, hollow if it is neither (`criteria`)."""
     _scatter_over_loss(axes, groups, loss, "n_delta_over_n", labels)
     axes.set_ylabel(CONSTRAINTS)
     axes.set_ylim(-0.05 * axes.get_ylim()[1], 1.03 * axes.get_ylim()[1])
@@ -58,7 +58,7 @@ def draw_jump(axes: Axes, groups: Mapping[str, Table], loss: LossAxis, labels: b
 
 
 def draw_load(axes: Axes, groups: Mapping[str, Table], labels: bool = True) -> None:
-    """N_Δ/N against P/N at the end of training, one marker per run."""
+    """Draw N_Δ/N against P/N at the end of training, one marker per run."""
     for name, group in groups.items():
         p_over_n, n_delta_over_n = group.columns("p_over_n", "n_delta_over_n")
         axes.plot(p_over_n, n_delta_over_n, **_marker(name, labels))
@@ -67,14 +67,14 @@ def draw_load(axes: Axes, groups: Mapping[str, Table], labels: bool = True) -> N
 
 
 def draw_misclassified(axes: Axes, groups: Mapping[str, Table], loss: LossAxis, labels: bool = True) -> None:
-    """Number of patterns with y f < 0 against 𝓛, one marker per run."""
+    """Draw the number of patterns with y f < 0 against 𝓛, one marker per run."""
     _scatter_over_loss(axes, groups, loss, "misclassified", labels)
     axes.set_ylabel("misclassified patterns")
     axes.set_ylim(-0.05 * max(axes.get_ylim()[1], 1), max(axes.get_ylim()[1], 1))
 
 
 def draw_window(axes: Axes, groups: Mapping[str, Table], loss: LossAxis, max_loss: float) -> None:
-    """The black rectangle around the runs near jamming (`criteria.End.is_near_jamming`), if there are any.
+    """Draw the black rectangle around the runs near jamming (`criteria.End.is_near_jamming`), if there are any.
 
     It spans their 𝓛 without that of dead patterns, which may lie left of where a run is drawn.
     """
@@ -124,7 +124,7 @@ def _marker(name: str, labels: bool) -> dict:
 
 
 def _draw_time_bar(axes: Axes, norm: LogNorm) -> None:
-    """A small colour bar of the learning time inside the panel."""
+    """Draw a small colour bar of the learning time inside the panel."""
     place = axes.inset_axes([0.62, 0.925, 0.34, 0.03])
     place.set_in_layout(False)
     bar = axes.figure.colorbar(ScalarMappable(norm, TIME_COLOURS), cax=place, orientation="horizontal")

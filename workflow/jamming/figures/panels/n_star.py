@@ -1,4 +1,4 @@
-"""Panels of the transition lines N*(P). Where no transition was found there is an arrow from the bound, no point."""
+"""Panels of the transition lines N*(P). Where no transition was found, an arrow at the bound replaces the point."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ FOUND, LOWER, UPPER = "found", "lower_bound", "upper_bound"
 
 @dataclass(frozen=True)
 class Points:
-    """The checked columns of a line, each (K,), in the order of the table."""
+    """The checked columns (K,) of a line, in the order of the table. `status` is one of FOUND, LOWER and UPPER."""
 
     n_train: np.ndarray
     n_star: np.ndarray
@@ -44,13 +44,13 @@ class Points:
 
     @property
     def diverges_at(self) -> int | None:
-        """Index of the bound right after the last transition found, if there is one and none but bounds follow."""
+        """The index of the first lower bound after the last transition found, or None if there is none."""
         after = max(np.flatnonzero(self.found), default=len(self.status)) + 1
         return after if after < len(self.status) and self.status[after] == LOWER else None
 
 
 def read_points(group: Table) -> Points:
-    """Columns of a line. Raises FigureError if one is missing, empty, too short, or holds what no search can give."""
+    """The columns of a line. Raises FigureError for a column that is missing, empty, too short or impossible."""
     n_train, n_star, n_low, n_high, status = group.columns("n_train", "n_star", "n_low", "n_high", "status")
     status = np.array([str(value) for value in status])
     unknown = sorted(set(status) - {FOUND, LOWER, UPPER})
@@ -70,7 +70,7 @@ def read_points(group: Table) -> Points:
 
 
 def draw_in_time(axes: Axes, table: Table, bound: Table) -> None:
-    """[G] Fig. 5(a) = [S] Fig. B1: N* after several learning times; the lines that find no transition diverge."""
+    """Draw [G] Fig. 5(a) = [S] Fig. B1: N* after several learning times. Lines diverge where no network fits."""
     groups = sorted(table.groups().values(), key=lambda group: group.attribute("time"))
     colours = [CURVE_COLOURS(x) for x in np.linspace(0, 1, len(groups))] if len(groups) > 1 else [CURVE_COLOURS(1.0)]
     lines = [read_points(group) for group in groups]
@@ -89,7 +89,7 @@ def draw_in_time(axes: Axes, table: Table, bound: Table) -> None:
 
 
 def draw_architectures(axes: Axes, groups: Sequence[Table], bound: Table) -> None:
-    """[G] Fig. 5(b, c), [S] Fig. 3(A): N* for several L and d. Cross-entropy has open markers and broken lines."""
+    """Draw [G] Fig. 5(b, c), [S] Fig. 3(A): N* for several L and d. Cross-entropy has open markers and broken lines."""
     lines = [read_points(group) for group in groups]
     dims = sorted({int(group.attribute("dim")) for group in groups} - {0})
     losses = {str(group.attribute("loss")) for group in groups}
@@ -102,7 +102,7 @@ def draw_architectures(axes: Axes, groups: Sequence[Table], bound: Table) -> Non
 
 
 def draw_comparison(axes: Axes, mnist: Mapping[str, Table], random: Table, ratio: float) -> None:
-    """[G] Fig. 10 = [S] Fig. 3(C): N* for MNIST in colour, for random data in black, and the bound N* = 4 P."""
+    """Draw [G] Fig. 10 = [S] Fig. 3(C): N* for MNIST in colour, for random data in black, and the bound N* = 4 P."""
     lines = [read_points(group) for group in (*mnist.values(), random)]
     styles = [
         {
@@ -120,15 +120,16 @@ def draw_comparison(axes: Axes, mnist: Mapping[str, Table], random: Table, ratio
 
 
 def draw_lines(axes: Axes, lines: Sequence[Points], styles: Sequence[Mapping], diverging: bool = False) -> None:
-    """Lines side by side (`draw_line`), BESIDE from each other."""
+    """Draw several lines (`draw_line`), each shifted from the next by BESIDE points."""
     for points, style, shift in zip(lines, styles, _shifts(len(lines)), strict=True):
         draw_line(axes, points, style, shift, diverging)
 
 
 def draw_line(axes: Axes, points: Points, style: Mapping, shift: float = 0.0, diverging: bool = False) -> None:
-    """Points with bars, joined by a line, and an arrow from each bound, all `shift` points of the page to the right.
+    """Draw points with bars, a line through them, and an arrow at each bound.
 
-    A `diverging` line has its own arrow through the first bound: only the bar is drawn there.
+    Everything is shifted by `shift` points of the page to the right. If the line is `diverging`, `_draw_divergence`
+    draws the arrow at its first bound.
     """
     found, style = points.found, {"markersize": 3.2, "lw": 0.8, **style}
     aside = _aside(axes, shift)
@@ -151,29 +152,29 @@ def draw_line(axes: Axes, points: Points, style: Mapping, shift: float = 0.0, di
             )
 
 
-# From the bound, `xy`, to a head at the place of the (empty) text.
+# The arrow goes from the bound, `xy`, to a head at the place of the (empty) text.
 _ARROW = {"arrowstyle": "<|-", "lw": 0.8, "mutation_scale": 5.5, "shrinkA": 0, "shrinkB": 0}
 
 
 def draw_bound(axes: Axes, ratio: float, label: str) -> list[Line2D]:
-    """The black line N = ratio·P over the whole panel; nothing for a ratio that is nan or inf."""
+    """Draw the black line N = ratio·P over the whole panel, and return it. A ratio that is nan or inf draws nothing."""
     return _draw_proportional(axes, ratio, {"color": "black", "lw": 0.9, "label": label})
 
 
 def dress(axes: Axes, lines: Sequence[Points], ratios: Sequence[float], rows_above: int) -> float:
-    """Logarithmic axes with room for points, arrows, lines N = ratio·P, and the legends above and below them.
+    """Set logarithmic axes with room for points, arrows, lines N = ratio·P, and the legends above and below them.
 
-    Returns N at the foot of the upper legend, which has `rows_above` rows.
+    Returns the N at the lower edge of the upper legend, which has `rows_above` rows.
     """
     n_train = np.concatenate([points.n_train for points in lines])
     lowest = np.concatenate([np.where(points.n_low > 0, points.n_low, points.n_star) for points in lines])
     highest = np.concatenate([np.where(np.isfinite(p.n_high), p.n_high, p.n_star) for p in lines])
     left, right = n_train.min() / 1.3, n_train.max() * 1.3
-    if right < 4 * left:  # one value of P is no axis
+    if right < 4 * left:  # a single value of P gives no range
         left, right = left / 2, right * 2
     ratios = np.array([ratio for ratio in ratios if np.isfinite(ratio)])
     bottom, foot = np.log(lowest.min() / 1.4), np.log(max([*highest, *(ratios * right)]) * 1.5)
-    # The legend of the lines stands at the lower right; what lies above it must stay above.
+    # The legend of the lines is at the lower right. The points above it must not overlap with it.
     middle = left * (right / left) ** LEGEND_LEFT
     over_legend = np.log([*lowest[n_train > middle] / 1.2, *(ratios * middle)])
     above, below = LEGEND_ROW * (rows_above + 0.5), LEGEND_ROW * (len(lines) + 0.5)
@@ -197,7 +198,7 @@ def _aside(axes: Axes, shift: float) -> Transform:
 
 
 def _draw_measured_bound(axes: Axes, bound: Table) -> list[Line2D]:
-    """The line P/N* = 1/2 − N_c/N, or in the legend why there is none."""
+    """Draw the line P/N* = 1/2 − N_c/N. If there is none, the legend says why."""
     ratio, fraction = bound.attribute("ratio"), bound.attribute("cusp_fraction")
     if bound.attribute("n_runs") == 0:
         max_loss = scientific(bound.attribute("max_loss"))
@@ -221,9 +222,9 @@ def _draw_proportional(axes: Axes, ratio: float, style: Mapping) -> list[Line2D]
 
 
 def _draw_divergence(axes: Axes, points: Points, colour: tuple, shift: float, top: float) -> None:
-    """A broken arrow from the last transition found to `top`, upright at the next P, where there was none any more.
+    """Draw a broken arrow from the last transition found up to `top` at the next P, where no network fitted.
 
-    In the logarithms it is a parabola that leaves with slope 1.
+    On the logarithmic axes it is a parabola that begins with slope 1 and ends vertically.
     """
     after = points.diverges_at
     if after is None:
@@ -248,7 +249,7 @@ def _style(group: Table, dims: Sequence[int], name_loss: bool) -> dict:
 
 
 def _depth(group: Table) -> str:
-    """Name of the depth's colour. Raises FigureError for a depth that has none."""
+    """The name of the depth, e.g. "L3". Raises FigureError for a depth without a colour."""
     name = f"L{group.attribute('depth')}"
     if name not in DEPTH_COLOURS:
         raise FigureError(f"figure '{group.figure}': group '{group.place}' has a depth without a colour, {name}.")
@@ -265,7 +266,7 @@ def _time_label(group: Table) -> str:
 
 
 def _legends(axes: Axes, handles: Sequence[Line2D]) -> None:
-    """The lines of theory above the points, the measured ones below."""
+    """Draw two legends: theory above the points, measured lines below them."""
     if handles:
         axes.add_artist(axes.legend(handles=handles, loc="upper left"))
     measured = [line for line in axes.lines if line not in handles and not line.get_label().startswith("_")]

@@ -1,4 +1,4 @@
-"""The phase diagram in the plane of P and N."""
+"""Panel of the phase diagram in the plane of P and N."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,9 +13,9 @@ LINE = "#222222"
 
 
 def draw_phases(table: Table) -> Figure:
-    """[G] Fig. 1 = [S] Fig. 1: the measured line N*(P) between the over- and the under-parametrized phase.
+    """Draw [G] Fig. 1 = [S] Fig. 1: the measured line N*(P) between the over- and the under-parametrized phase.
 
-    Between the origin and the first point, and beyond the last, the line goes on in proportion to P.
+    Before the first point and beyond the last one, the line is proportional to P.
     """
     group = table.group("line")
     points = read_points(group)
@@ -42,7 +42,7 @@ def draw_phases(table: Table) -> Figure:
 
 
 def _name_phases(axes: Axes, height: float) -> None:
-    """The names of both phases on either side of a line that rises to `height` at the right edge."""
+    """Write the names of the phases on both sides of a line that reaches `height` at the right edge."""
     text = {"transform": axes.transAxes, "ha": "center", "va": "center", "linespacing": 1.4}
     axes.text(0.36, 0.5 * (1 + 0.36 * height), "over-parametrized\n$\\mathcal{L}=0$", **text, fontsize=9)
     axes.text(0.7, 0.7 * height * 0.42, "under-parametrized\n$\\mathcal{L}>0$", **text, fontsize=9)

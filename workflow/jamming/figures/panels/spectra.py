@@ -29,7 +29,7 @@ NAMES = {"hp": r"$\mathcal{H}_p$", "h0": r"$\mathcal{H}_0$", "h": r"$\mathcal{H}
 
 
 def draw_positive_part(axes: Axes, group: Table, max_loss: float) -> None:
-    """[G] Fig. 7(a): density of the positive eigenvalues of H_p of single runs, black (low 𝓛) to yellow (high)."""
+    """Draw [G] Fig. 7(a): density of the positive eigenvalues of H_p of single runs, black (low 𝓛) to yellow (high)."""
     if group.attribute("n_runs") == 0:
         no_run_near_jamming(axes, max_loss)
         return
@@ -48,7 +48,7 @@ def draw_positive_part(axes: Axes, group: Table, max_loss: float) -> None:
 
 
 def draw_rescaled(axes: Axes, groups: Mapping[str, Table], max_loss: float, singly: bool) -> None:
-    """[G] Fig. 7(b): both signs of H_p over the overlap: single runs, lighter for higher 𝓛, or mean and deviation."""
+    """Draw [G] Fig. 7(b): both signs of H_p over the overlap: single runs, lighter for higher 𝓛, or their mean."""
     groups = _with_runs(groups)
     if not groups:
         no_run_near_jamming(axes, max_loss)
@@ -65,7 +65,7 @@ def draw_rescaled(axes: Axes, groups: Mapping[str, Table], max_loss: float, sing
                 axes.plot(*_points(centre, curve), color=colour, ls=DEPTH_LINES[name], lw=0.6)
         else:
             shown = np.where(mean > 0, mean, np.nan)
-            # A band that reaches 0 has no lower end on a logarithmic axis: it ends at the foot of the panel.
+            # On a logarithmic axis a band cannot reach 0. It ends below the panel.
             lower = np.maximum(shown - deviation, np.nanmin(shown) / 1e3)
             _draw_band(axes, name, centre, shown, lower, shown + deviation)
     scaled = rf"\lambda/{unit_of(groups.values())}"
@@ -78,9 +78,9 @@ def draw_rescaled(axes: Axes, groups: Mapping[str, Table], max_loss: float, sing
 
 
 def draw_averaged(axes: Axes, groups: Mapping[str, Table], matrix: str, max_loss: float) -> None:
-    """[G] Fig. 7(c, d): the spectrum of H_0 or H on an axis of both signs; areas are fractions of eigenvalues.
+    """Draw [G] Fig. 7(c, d): the spectrum of H_0 or H on an axis of both signs. Areas are fractions of eigenvalues.
 
-    The axis is linear around 0 and logarithmic beyond; the band is the standard deviation over runs.
+    The axis is linear around 0 and logarithmic beyond. The band is the standard deviation over runs.
     """
     groups = _with_runs(groups)
     if not groups:
@@ -105,7 +105,7 @@ def draw_averaged(axes: Axes, groups: Mapping[str, Table], matrix: str, max_loss
 
 
 def _averaged(group: Table) -> tuple[np.ndarray, ...]:
-    """Middles of the bins, mean, and the ends of one standard deviation, each (B,)."""
+    """The middles of the bins, the mean, and the mean minus and plus one standard deviation, each (B,)."""
     edges, mean, deviation = group.histogram("mean", "deviation")
     centre = _asinh_centres(edges, group.attribute("linear_width"))
     return centre, mean, np.maximum(mean - deviation, 0), mean + deviation
@@ -114,7 +114,7 @@ def _averaged(group: Table) -> tuple[np.ndarray, ...]:
 def _leave_room_for_the_bulk(
     axes: Axes, curves: Mapping[str, tuple[np.ndarray, ...]], edges: np.ndarray, width: float
 ) -> None:
-    """Scale the panel by the eigenvalues away from 0. If those at 0 tower over them, an inset shows the whole."""
+    """Scale the panel by the eigenvalues away from 0. If the peak at 0 is much higher, an inset shows all of it."""
     spike = max(mean.max() for _, mean, *_ in curves.values())
     bulk = max(upper[np.abs(centre) > AWAY * width].max() for centre, *_, upper in curves.values())
     if spike < 2 * bulk:
@@ -138,26 +138,26 @@ def _with_runs(groups: Mapping[str, Table]) -> dict[str, Table]:
 
 
 def _asinh_centres(edges: np.ndarray, width: float) -> np.ndarray:
-    """The middles of bins on the axis they are equal on."""
+    """The middles of bins that are equal on the asinh axis."""
     places = np.arcsinh(edges / width)
     return width * np.sinh((places[:-1] + places[1:]) / 2)
 
 
 def _points(centre: np.ndarray, density: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A curve that breaks where a bin is empty: on a logarithmic axis there is nothing to draw."""
+    """A curve with nan in empty bins, since a logarithmic axis has no 0."""
     return centre, np.where(density > 0, density, np.nan)
 
 
 def _draw_band(
     axes: Axes, name: str, centre: np.ndarray, mean: np.ndarray, lower: np.ndarray, upper: np.ndarray
 ) -> None:
-    """The mean of a depth, and the standard deviation over runs as the thickness around it."""
+    """Draw the mean of a depth, and the band from `lower` to `upper` around it."""
     axes.fill_between(centre, lower, upper, color=DEPTH_COLOURS[name], alpha=0.3, lw=0)
     axes.plot(centre, mean, color=DEPTH_COLOURS[name], ls=DEPTH_LINES[name], lw=0.9)
 
 
 def _log_height(axes: Axes, density: np.ndarray, headroom: float) -> None:
-    """Limits that hold every density above 0 and leave a fraction `headroom` above them for remarks."""
+    """Set limits that include every density above 0, and leave a fraction `headroom` of the height for remarks."""
     positive = density[density > 0]
     low, high = positive.min() / 2, positive.max() * 1.5
     high *= (high / low) ** (headroom / (1 - headroom))
@@ -166,11 +166,11 @@ def _log_height(axes: Axes, density: np.ndarray, headroom: float) -> None:
 
 
 def _asinh_axis(axes: Axes, edges: np.ndarray, linear_width: float) -> None:
-    """Both signs of λ: linear within ± linear_width, logarithmic beyond."""
+    """Set an axis for both signs of λ: linear within ± linear_width, logarithmic beyond."""
     axes.set_xscale("asinh", linear_width=linear_width)
     axes.set_xlim(edges[0], edges[-1])
     length = np.ptp(np.arcsinh(edges / linear_width))
-    # Labels need room: so far from 0, and from each other, must a decade be.
+    # Labels need room: the least distance of a labelled decade from 0, and from the next labelled decade.
     nearest = linear_width * np.sinh(0.15 * length)
     every = max(1, int(np.ceil(0.2 * length / np.log(10))))
     last = int(np.floor(np.log10(max(edges[-1], -edges[0]))))
@@ -183,7 +183,7 @@ def _asinh_axis(axes: Axes, edges: np.ndarray, linear_width: float) -> None:
 
 
 def _draw_delta_at_zero(axes: Axes) -> None:
-    """An arrow for the peak at λ = 0, whose weight is written in the panel."""
+    """Draw an arrow for the peak at λ = 0. The panel gives its weight as text."""
     axes.annotate(
         "",
         xy=(0, 0.78),
@@ -198,7 +198,7 @@ def _values(groups: Mapping[str, Table], attribute: str) -> dict[str, str]:
 
 
 def _draw_loss_bar(axes: Axes, norm: LogNorm) -> None:
-    """A small colour bar of 𝓛 inside the panel, marked at its ends."""
+    """Draw a small colour bar of 𝓛 inside the panel, with labels at its ends."""
     place = axes.inset_axes([0.08, 0.16, 0.58, 0.035])
     place.set_in_layout(False)
     bar = axes.figure.colorbar(ScalarMappable(norm, LOSS_COLOURS), cax=place, orientation="horizontal")

@@ -1,4 +1,4 @@
-"""What all panels share: colours, labels, notes, and an axis of 𝓛 that has room for 𝓛 = 0."""
+"""Shared by all panels: colours, labels, notes, and an axis of 𝓛 that has room for 𝓛 = 0."""
 
 from collections.abc import Mapping, Sequence
 
@@ -29,34 +29,34 @@ LOSS_DECADES = 8
 
 
 def depth_label(group: str) -> str:
-    """Name of a group, "L3", as mathematics."""
+    """The name of a group, e.g. "L3", in mathematical notation."""
     return f"$L={group.removeprefix('L')}$"
 
 
 def label_panel(axes: Axes, label: str) -> None:
-    """(a), (b), … above the upper left corner."""
+    """Write (a), (b), … above the upper left corner."""
     axes.set_title(label, loc="left", fontweight="bold", pad=3)
 
 
 def note(axes: Axes, text: str, x: float = 0.04, y: float = 0.95, **options: object) -> None:
-    """A small remark inside a panel, in fractions of the axes."""
+    """Write a small remark inside a panel; x and y are fractions of the axes."""
     options = {"ha": "left" if x < 0.5 else "right", "va": "top" if y > 0.5 else "bottom", "fontsize": 6.5, **options}
     axes.text(x, y, text, transform=axes.transAxes, **options)
 
 
 def empty_panel(axes: Axes, text: str) -> None:
-    """Say in the middle of a panel why nothing is drawn in it."""
+    """Write into the middle of a panel why it is empty."""
     axes.set(xticks=[], yticks=[])
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=7, color=GREY, wrap=True)
 
 
 def not_run(axes: Axes, what: str) -> None:
-    """The remark of a panel whose sweeps were left out."""
+    """Write the remark of a panel whose sweeps were left out."""
     empty_panel(axes, f"{what}: not run")
 
 
 def no_run_near_jamming(axes: Axes, max_loss: float) -> None:
-    """The remark of a panel whose window holds no run."""
+    """Write the remark of a panel without a run near jamming."""
     empty_panel(axes, f"no jammed run with\n$\\mathcal{{L}} <$ {scientific(max_loss)}")
 
 
@@ -66,7 +66,7 @@ def count_runs(number: int) -> str:
 
 
 def per_depth(axes: Axes, title: str, values: Mapping[str, str], y: float = 0.95) -> None:
-    """A title at the right of a panel and, under it, one value for each depth in its colour, in the order it names."""
+    """Write a title at the right of a panel, and below it one value for each depth, in the depth's colour."""
     depths = ",".join(name.removeprefix("L") for name in values)
     note(axes, f"{title}, $L={depths}$" if len(values) > 1 else title, 0.96, y, ha="right")
     for column, (name, text) in enumerate(reversed(values.items())):
@@ -86,7 +86,7 @@ def scientific(value: float) -> str:
 
 
 def tick_label(value: float, _: int = 0) -> str:
-    """A number in plain characters: 0.001 → 10⁻³, 2e-4 → 2×10⁻⁴, -0.1 → −10⁻¹. Mathematics is slow, ticks are many."""
+    """A number in plain characters: 0.001 → 10⁻³, 2e-4 → 2×10⁻⁴, -0.1 → −10⁻¹. matplotlib's mathematics is slower."""
     if value == 0:
         return "0"
     factor, exponent = f"{abs(value):.0e}".split("e")
@@ -99,12 +99,12 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def log_ticks(axis: Axis, low: float, high: float, most: int = 6) -> None:
-    """Ticks of a logarithmic axis within [low, high], at most `most` of them labelled."""
+    """Set the ticks of a logarithmic axis within [low, high], with labels on at most `most` of them."""
     _set_ticks(axis, _tick_values(low, high, most), low, high)
 
 
 def _tick_values(low: float, high: float, most: int) -> list[float]:
-    """Decades within [low, high], every second, third, … one if they are many; else two of 1, 2, 5."""
+    """The labelled values: decades within [low, high], at most `most` of them, or up to two of 1, 2, 5 in a decade."""
     first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
     decades = [10.0**decade for decade in range(first, last + 1) if low <= 10.0**decade <= high]
     if len(decades) < 2:
@@ -126,7 +126,7 @@ def _set_ticks(axis: Axis, values: Sequence[float], low: float, high: float) -> 
 
 
 class LossAxis:
-    """A logarithmic x-axis of 𝓛 with a strip at its left for the runs with 𝓛 = 0, or too small to be shown.
+    """A logarithmic x-axis of 𝓛. A strip at its left holds the runs with 𝓛 = 0, or with 𝓛 too small for the axis.
 
     Runs that fit have 𝓛 many decades below the others: they join the strip.
     """
@@ -144,24 +144,24 @@ class LossAxis:
         self.all_zero = bool(np.all(loss[loss < self.floor] == 0))
 
     def place(self, loss: np.ndarray) -> np.ndarray:
-        """Where to draw a run: at its 𝓛, or in the middle of the strip."""
+        """The x of each run: its 𝓛, or the middle of the strip."""
         return np.where(loss < self.floor, self.zero, loss)
 
     def dress(self, axes: Axes) -> None:
-        """Scale, limits, ticks, and the strip with the number of its runs."""
+        """Set scale, limits and ticks, and draw the strip with the number of its runs."""
         axes.set_xscale("log")
         axes.set_xlim(self.left, self.top)
         axes.axvspan(self.left, self.floor, color="0.94", lw=0, zorder=0)
         axes.axvline(self.floor, color=GREY, lw=0.5, ls=(0, (2, 2)))
         axes.set_xlabel(r"$\mathcal{L}$")
-        # A label next to the strip would run into its "0".
+        # A label next to the strip would overlap with its "0".
         lowest = self.floor * (self.top / self.floor) ** 0.06
         _set_ticks(axes.xaxis, [self.zero, *_tick_values(lowest, self.top, 5)], self.floor, self.top)
         axes.xaxis.set_major_formatter(FuncFormatter(self._tick))
         if self.n_below:
             bound = "= 0$" if self.all_zero else f"<$ {scientific(self.floor)}"
             text = f"{count_runs(self.n_below)}, $\\mathcal{{L}} {bound}"
-            # Beside the runs, which stand in the middle of the strip.
+            # Beside the runs, which are in the middle of the strip.
             right = 1.8 * STRIP_FRACTION / (1 + 2 * STRIP_FRACTION)
             place = {"ha": "right", "va": "center", "rotation": 90, "fontsize": 6, "color": "0.35", "zorder": 1}
             axes.text(right, 0.5, text, transform=axes.transAxes, **place)

@@ -1,4 +1,4 @@
-"""Tables are checked before they are drawn: what is missing, empty or of a wrong length is refused by name."""
+"""Check tables before they are drawn: columns that are missing, empty or of a wrong length are refused by name."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -6,11 +6,11 @@ import numpy as np
 
 
 class FigureError(ValueError):
-    """A table that is not the figure's, or a figure that cannot be saved; one sentence names figure and column."""
+    """A table is not that of the figure, or a figure cannot be saved. The message is one sentence with the column."""
 
 
 class Table:
-    """A table, or a group of one, that knows the figure it is for and where in the table it stands."""
+    """A table of a figure, or the group at `place` in it."""
 
     def __init__(self, figure: str, tree: Mapping, place: str = "") -> None:
         self.figure = figure
@@ -18,7 +18,7 @@ class Table:
         self._tree = tree
 
     def group(self, name: str) -> "Table":
-        """A group, by name or by path ("relu/hp"). Raises FigureError when it is missing."""
+        """The group with this name or path ("relu/hp"). Raises FigureError if it is missing."""
         table = self
         for part in name.split("/"):
             tree = table._tree.get(part)
@@ -30,7 +30,7 @@ class Table:
     def groups(self, or_none: bool = False) -> dict[str, "Table"]:
         """The groups one level below, by name in alphabetical order.
 
-        Raises FigureError when there is none, unless the figure is known to be drawn in part as well (`or_none`).
+        Raises FigureError if there is none, unless `or_none` allows it for a figure that can be drawn in part.
         """
         names = sorted(name for name, value in self._tree.items() if isinstance(value, Mapping))
         if not names and not or_none:
@@ -46,7 +46,7 @@ class Table:
         return np.ndim(self._tree.get(name)) > 0
 
     def attribute(self, name: str) -> int | float | str:
-        """A scalar. Raises FigureError when it is missing or not a scalar."""
+        """The scalar with this name. Raises FigureError if it is missing or not a scalar."""
         value = self._tree.get(name)
         if value is None or isinstance(value, Mapping) or np.ndim(value) > 0:
             raise FigureError(f"figure '{self.figure}': the table has no attribute '{self._path(name)}'; {_CURE}")
@@ -57,7 +57,7 @@ class Table:
         return name in self._tree and np.ndim(self._tree[name]) == 0
 
     def columns(self, *names: str) -> list[np.ndarray]:
-        """Columns of one length. Raises FigureError for the first one missing, empty or longer than the others."""
+        """Columns of the same length. Raises FigureError for the first that is missing, empty or of another length."""
         arrays = [self._array(name) for name in names]
         for name, array in zip(names, arrays, strict=True):
             if len(array) != len(arrays[0]):
@@ -68,7 +68,7 @@ class Table:
         return arrays
 
     def histogram(self, *names: str) -> list[np.ndarray]:
-        """`edges` (B+1,) and columns (B,) or stacks of curves (R, B). Raises FigureError when lengths disagree."""
+        """`edges` (B+1,), and columns (B,) or stacks of curves (R, B). Raises FigureError if the lengths disagree."""
         edges, arrays = self._array("edges"), [self._array(name) for name in names]
         for name, array in zip(names, arrays, strict=True):
             if array.shape[-1] != len(edges) - 1:
@@ -95,11 +95,11 @@ _CURE = "delete the table and run the workflow again."
 
 
 def runs_in(groups: Sequence[Table]) -> int:
-    """Number of runs behind some groups."""
+    """The number of runs behind these groups."""
     return sum(int(group.attribute("n_runs")) for group in groups)
 
 
 def unit_of(groups: Iterable[Table]) -> str:
-    """What overlaps and eigenvalues of H_p are divided by, in TeX: the median overlap; √𝓛 in tables without unit."""
+    """The unit of overlaps and eigenvalues of H_p, in TeX: the median overlap, or √𝓛 in tables without a unit."""
     said = {str(group.attribute("unit")) for group in groups if group.has_attribute("unit")}
     return r"\tilde\Delta" if said == {"median"} else r"\sqrt{\mathcal{L}}"

@@ -1,7 +1,7 @@
 """Panels of the test error: final (solid) and minimum over time (dashed) against N and N/N*, and its course in time.
 
-The shade between solid and dashed is what early stopping gains. Each P has its own colour and marker. Legends stand
-above the panels. A network whose output is 0 counts as wrong on half of the patterns.
+The shade between the solid and the dashed line is the gain from early stopping. Each P has a colour and a marker.
+Legends are above the panels. A network whose output is 0 counts as wrong on half of the patterns.
 """
 
 import itertools
@@ -37,9 +37,9 @@ the panel through its top, or they would flatten the cusp."""
 
 
 def draw_evolution(axes: Axes, table: Table) -> None:
-    """[S] Fig. 4A: test error against the step for networks below, at and above the transition.
+    """Draw [S] Fig. 4A: test error against the step for networks below, at and above the transition.
 
-    A curve that ends in a dot is that of networks that reached 𝓛 = 0, all of them, and stopped.
+    A curve ends in a dot if all of its networks reached 𝓛 = 0 and stopped.
     """
     groups = sorted(table.groups().values(), key=lambda group: group.attribute("n_weights"))
     end, drawn = 1.0, []
@@ -66,7 +66,7 @@ def draw_evolution(axes: Axes, table: Table) -> None:
 
 
 def draw_errors(axes: Axes, table: Table) -> None:
-    """[S] Fig. 4B: final and minimum test error against N, one colour for each P; N*(P) is a dotted line."""
+    """Draw [S] Fig. 4B: final and minimum test error against N, one colour for each P. N*(P) is a dotted line."""
     groups = _by_patterns(table)
     known = any(np.isfinite(group.attribute("n_star")) for group, _ in groups)
     _dress(axes, groups, [1.0] * len(groups), "$N$", "" if known else "no transition found")
@@ -79,10 +79,10 @@ def draw_errors(axes: Axes, table: Table) -> None:
 
 
 def draw_rescaled(axes: Axes, table: Table) -> None:
-    """[S] Fig. 4C: the same against N/N*(P). The transition lies in the grey band.
+    """Draw [S] Fig. 4C: final and minimum test error against N/N*(P). The transition lies in the grey band.
 
-    The band is the spacing of the widths below N*, the widest of all P. A P without a transition among its widths is
-    left out and named.
+    The band is the largest distance, over all P, from N* to the next smaller network. A P without a transition among
+    its widths is left out, and a remark names it.
     """
     every = _by_patterns(table)
     groups = [(group, style) for group, style in every if np.isfinite(group.attribute("n_star"))]
@@ -108,7 +108,7 @@ _DASHES = (0, (4, 2))
 
 
 def _by_patterns(table: Table) -> list[tuple[Table, dict]]:
-    """The groups in increasing P with their colours and markers. Raises FigureError for values that no run can have."""
+    """The groups in increasing P with their colours and markers. Raises FigureError for impossible values."""
     groups = sorted(table.groups().values(), key=lambda group: group.attribute("n_train"))
     for group in groups:
         n_weights, *values = group.columns("n_weights", "final", "minimum", "final_error", "minimum_error")
@@ -123,7 +123,7 @@ def _by_patterns(table: Table) -> list[tuple[Table, dict]]:
 
 
 def _draw_curves(axes: Axes, group: Table, style: dict, scale: float) -> None:
-    """Final (solid) and minimum (dashed) with a bar of one standard error, against N/`scale`."""
+    """Draw the final (solid) and minimum (dashed) error with bars of one standard error, against N/`scale`."""
     drawn = {}
     for name, line in (("final", style), ("minimum", {"color": style["color"], "ls": _DASHES})):
         n_weights, mean, error = group.columns("n_weights", name, f"{name}_error")
@@ -134,12 +134,12 @@ def _draw_curves(axes: Axes, group: Table, style: dict, scale: float) -> None:
 
 
 def _dress(axes: Axes, groups: Sequence[tuple[Table, dict]], scales: Sequence[float], label: str, remark: str) -> None:
-    """Axes with the points of all networks that have learned something inside, and a remark below them."""
+    """Set axes that include all networks that have learned something, and write a remark below the curves."""
     sizes, values = [], []
     for (group, _), scale in zip(groups, scales, strict=True):
         n_weights, final, minimum = group.columns("n_weights", "final", "minimum")
         learned = minimum <= LEARNED
-        # If none has learned anything all are shown.
+        # If no network has learned anything, all are shown.
         learned |= not learned.any()
         sizes.append(n_weights[learned] / scale)
         values += [final[learned], minimum[learned]]
@@ -152,7 +152,7 @@ def _dress(axes: Axes, groups: Sequence[tuple[Table, dict]], scales: Sequence[fl
 
 
 def _limit(axes: Axes, values: np.ndarray, below: float = 0.0) -> None:
-    """A logarithmic axis of the test error with all values on it; the part `below` of its height stays free."""
+    """Set a logarithmic axis of the test error that includes all values. The part `below` of its height stays free."""
     exponents = np.log10(np.clip(values, SMALLEST_ERROR, 1))
     low, high = exponents.min() - 0.05, exponents.max() + 0.05
     axes.set_yscale("log")
@@ -163,13 +163,13 @@ def _limit(axes: Axes, values: np.ndarray, below: float = 0.0) -> None:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Values to label: 1, 2 and 5 in each decade, or all single digits if there is less than a decade."""
+    """The values with labels: 1, 2 and 5 in each decade, or all digits within less than a decade."""
     digits = (1, 2, 5) if high / low > 10 else range(1, 10)
     return [round(digit * 10.0**power, 9) for power in range(-3, 1) for digit in digits]
 
 
 def _legend(axes: Axes, groups: Sequence[tuple[Table, dict]], more: Sequence[Artist] = ()) -> None:
-    """The values of P, what solid and dashed lines are, and `more`, above the panel."""
+    """Draw the legend above the panel: the values of P, solid and dashed lines, and the entries in `more`."""
     styles = [
         Line2D([], [], color=GREY, label="end of training"),
         Line2D([], [], color=GREY, ls=_DASHES, label="minimum over time"),
@@ -179,7 +179,7 @@ def _legend(axes: Axes, groups: Sequence[tuple[Table, dict]], more: Sequence[Art
 
 
 def _legend_above(axes: Axes, handles: Sequence[Artist]) -> None:
-    """A legend in two columns above the panel and its title, where no curve can run into it."""
+    """Draw a legend in two columns above the panel and its title, where it cannot hide a curve."""
     axes.legend(handles=handles, ncols=2, columnspacing=1.0, loc="lower center", bbox_to_anchor=(0.5, 1.1))
 
 
@@ -193,7 +193,7 @@ def _colours(colours: LinearSegmentedColormap, number: int) -> list[tuple]:
 
 
 def _check(group: Table, name: str, values: np.ndarray, sensible: np.ndarray) -> None:
-    """Refuse the first value that is not `sensible`, nan among them."""
+    """Raise FigureError for the first value that is not `sensible`; nan never is."""
     if not np.all(sensible):
         raise FigureError(
             f"figure '{group.figure}': '{group.place}/{name}' holds {values[~sensible][0]:g}, which no training gives; "

@@ -17,10 +17,10 @@ NEEDS = {
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """One group per panel.
+    """One group for each panel.
 
-    `A/{cross_entropy,hinge}/*` and `A/bound` as in `tables.fig5`, `C` as in `tables.fig10`; `B/L*` and `D/L5`, see
-    `analysis.jump.final_states`.
+    `A/{cross_entropy,hinge}/*` and `A/bound` are as in `tables.fig5`, and `C` as in `tables.fig10`. For `B/L*` and
+    `D/L5` see `analysis.jump.final_states`.
     """
     runs = results["runs"]
     return {

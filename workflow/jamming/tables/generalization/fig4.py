@@ -8,7 +8,7 @@ NEEDS = {"runs": (SWEEP,)}
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """`evolution/curve_*` for A, `errors/P*` for B and C; see `analysis.test_error`."""
+    """The groups `evolution/curve_*` (A) and `errors/P*` (B, C); see `analysis.test_error`."""
     runs = results["runs"][SWEEP]
     table = errors(runs)
     return {"evolution": evolution(runs, table), "errors": table}

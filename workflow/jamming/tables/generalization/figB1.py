@@ -7,7 +7,7 @@ NEEDS = {"lines": (IN_TIME,), "preactivations": CUSPS}
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """`in_time/time_*` and `bound`; see `analysis.n_star`."""
+    """The groups `in_time/time_*` and `bound`; see `analysis.n_star`."""
     return {
         "in_time": in_time(results["lines"][IN_TIME]),
         "bound": bound(results["preactivations"], analysis),

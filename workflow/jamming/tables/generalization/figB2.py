@@ -8,5 +8,5 @@ NEEDS = {"runs": tuple(SWEEPS)}
 
 
 def tabulate(results: Results, analysis: Analysis) -> dict:
-    """`L2/P*` and `L5/P*`; see `analysis.test_error.errors`."""
+    """The groups `L2/P*` and `L5/P*`; see `analysis.test_error.errors`."""
     return {group: errors(results["runs"][sweep]) for sweep, group in SWEEPS.items()}
