@@ -4,15 +4,10 @@
 OBSERVABLES = inventory.observables()
 
 
-def data_to_measure(wildcards):
-    """The dataset of a run, for an observable that reads it."""
-    return [dataset_of(wildcards)] if OBSERVABLES[wildcards.kind].reads_data else []
-
-
 rule measure:
     input:
         run=f"{RESULTS}/{layout.RUN}",
-        data=data_to_measure,
+        data=lambda wildcards: [dataset_of(wildcards)] if OBSERVABLES[wildcards.kind].reads_data else [],
     output:
         f"{RESULTS}/{layout.OBSERVABLE}",
     log:

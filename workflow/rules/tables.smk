@@ -4,28 +4,6 @@ FIGURES = inventory.figures()
 NEEDS = {figure: tables.needs(inventory.module_of(figure)) for figure in FIGURES}
 
 
-def results_needed(figure):
-    """The files a table is made from."""
-    for name in sorted({name for names in NEEDS[figure].values() for name in names}):
-        if name not in SWEEPS | LINES and not (config["only"] and can_be_made(figure)):
-            why = "only leaves out" if config["only"] else "the config does not have"
-            raise WorkflowError(f"Figure {figure} needs '{name}', which {why}; add it.")
-    return results_there(NEEDS[figure])
-
-
-def can_be_made(figure):
-    """Whether the config has what a figure needs, or enough of it."""
-    return tables.can_be_made(inventory.module_of(figure), [*SWEEPS, *LINES])
-
-
-def all_results(wildcards):
-    """Every file behind a table, and the trained runs behind every observable."""
-    trained = {"lines": LINES, "runs": SWEEPS}
-    names = {name for needed in NEEDS.values() for of_kind in needed.values() for name in of_kind}
-    found = {path for kind, known in trained.items() for name in names & set(known) for path in results_of(kind, name)}
-    return sorted(found.union(*(results_needed(figure) for figure in FIGURES)))
-
-
 rule tabulate:
     input:
         lambda wildcards: results_needed(wildcards.figure),
