@@ -2,10 +2,10 @@
 # make test     sets up .venv, adds torch and the test tools, and passes the tests
 # make help     lists the rest
 #
-# Needs Python 3.11, 3.12 or 3.13 and the Python package index, nothing else. Variables:
-#   PYTHON=/path/to/python3.12   the interpreter, else the first suitable one on PATH, 3.11 preferred
-#   CORES=4                      how many cores Snakemake may use, else all
-#   PRESET=paper                 what `make plan` plans, else quick
+# It needs Python 3.11, 3.12 or 3.13 and the Python package index, and nothing else. Variables:
+#   PYTHON=/path/to/python3.12   the interpreter; default: the first suitable one on PATH, Python 3.11 preferred
+#   CORES=4                      number of cores for Snakemake; default: all
+#   PRESET=paper                 the preset of `make plan`; default: quick
 #   ARGS="..."                   more arguments for snakemake (make) or pytest (make test),
 #                                as in: make ARGS="--config preset=smoke"
 
@@ -14,12 +14,12 @@ CORES ?= all
 PRESET ?= quick
 ARGS ?=
 
-# Packages from elsewhere must not shadow the locked ones, nor what lies in the folder.
+# Neither packages from elsewhere nor modules in the folder may shadow the locked packages.
 unexport PYTHONPATH PYTHONHOME
 export PYTHONNOUSERSITE := 1
 export PYTHONSAFEPATH := 1
 
-# Relative to the folder of this file, which may have spaces in its path.
+# $$PWD is the folder of this file. Its path may contain spaces.
 IN_VENV := PATH="$$PWD/.venv/bin:$$PATH"; export PATH;
 
 .PHONY: all setup setup-torch setup-checks plan test lint format gallery benchmarks lock clean distclean help
@@ -27,13 +27,13 @@ IN_VENV := PATH="$$PWD/.venv/bin:$$PATH"; export PATH;
 all: setup  ## set up and run the main job
 	@$(IN_VENV) snakemake --cores "$(CORES)" --max-jobs-per-timespan 10000/10s $(ARGS)
 
-setup:  ## make .venv from the lock, unless it is made
+setup:  ## make .venv from the lock, if it is missing or out of date
 	@PYTHON="$(PYTHON)" sh envs/install.sh
 
 setup-torch:  ## add torch, for device: cuda and backend: torch
 	@PYTHON="$(PYTHON)" sh envs/install.sh torch
 
-setup-checks:  ## add what lint and format need
+setup-checks:  ## add the tools of lint and format
 	@PYTHON="$(PYTHON)" sh envs/install.sh test
 
 plan: setup  ## estimate time, memory and disk of a run: make plan PRESET=paper
@@ -49,12 +49,12 @@ lint: setup-checks  ## check style and workflow
 	@$(IN_VENV) snakefmt --check Snakefile workflow
 	@$(IN_VENV) snakemake --lint
 
-format: setup-checks  ## rewrite Python and Snakemake files in the one style
+format: setup-checks  ## format Python and Snakemake files
 	@$(IN_VENV) ruff check --fix .
 	@$(IN_VENV) ruff format .
 	@$(IN_VENV) snakefmt Snakefile workflow
 
-gallery: setup  ## write what docs and README show of results anew, from those of quick and reference/laptop
+gallery: setup  ## write figures and tables in docs and README again, from the results of quick and reference/laptop
 	@$(IN_VENV) snakemake --cores "$(CORES)" all claims results/quick/summaries/relu_L3.json $(ARGS)
 	@$(IN_VENV) python -m jamming gallery --results results/quick --out docs --readme README.md
 	@$(IN_VENV) python -m jamming show-claims --markdown results/quick/claims.json > docs/claims.md
@@ -75,10 +75,10 @@ gallery: setup  ## write what docs and README show of results anew, from those o
 benchmarks: setup-torch  ## measure the speed of steps, analysis and planning: ten minutes, results/benchmarks/benchmarks.pdf
 	@$(IN_VENV) PYTHONSAFEPATH= python benchmarks/run.py $(ARGS)
 
-lock:  ## write envs/requirements.lock anew from envs/requirements.in
+lock:  ## write envs/requirements.lock again from envs/requirements.in
 	@PYTHON="$(PYTHON)" sh envs/lock.sh
 
-clean:  ## remove .venv and caches; results, figures and what Snakemake knows of them stay
+clean:  ## remove .venv and caches; results, figures and Snakemake's records of them stay
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

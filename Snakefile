@@ -10,8 +10,8 @@
 #   snakemake --cores 8 figures/fig6.pdf --config preset=smoke   another size
 #   snakemake --cores 8 paper notebook                           paper/jamming.pdf, results/quick/explore.html
 #   snakemake --report results/quick/report.html                 the HTML report of what was made
-#   snakemake --cores 8 claims                                   what was reproduced: a table with verdicts
-#   snakemake -n -q rules                                        what would run
+#   snakemake --cores 8 claims                                   a table of all claims with their verdicts
+#   snakemake -n -q rules                                        the number of jobs that would run
 
 from snakemake.utils import min_version
 
@@ -30,7 +30,7 @@ config.update(checked_config(config))
 SWEEPS = checked_sweeps(config)
 LINES = checked_lines(config)
 RESULTS = f"results/{config['preset']}"
-# What figures and documents show: our own results, or tables that are there already.
+# The results that figures and documents show: those of this preset, or the tables of a reference.
 SHOWN = reference_folder(config) or RESULTS
 
 
@@ -73,7 +73,7 @@ rule explorer:
         f"{RESULTS}/{layout.EXPLORER}",
 
 
-# Makes no file and has no benchmark, which would be one, so that asking for it always prints the table.
+# This rule makes no file, so that it always runs and prints the table. A benchmark would be a file, so it has none.
 rule claims:
     input:
         f"{RESULTS}/{layout.CLAIMS}",

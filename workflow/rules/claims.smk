@@ -1,5 +1,5 @@
-# Every published number measured on our results, with an interval and a verdict. A claim whose sweeps the config does
-# not have is not testable, and no error.
+# Measure every published number on our results, with an interval and a verdict. If the config lacks the sweeps of a
+# claim, the claim is not testable; this is no error.
 
 
 GROUPS = inventory.claim_groups()

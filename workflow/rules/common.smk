@@ -31,13 +31,13 @@ if not os.access(".snakemake" if os.path.isdir(".snakemake") else ".", os.W_OK):
         f"{os.getcwd()} cannot be written, so neither can results; give another folder with --directory."
     )
 
-# Jobs find the package through this line, also in an environment that does not have it installed, and nothing in the
-# folder they work in: a module that was unpacked there must not run.
+# Jobs find the package through this line, also in an environment that does not have it installed. They import nothing
+# from the folder they work in: a module that was unpacked there must not run.
 shell.prefix(
     f"export PYTHONPATH={shlex.quote(str(Path(workflow.basedir) / 'workflow'))} PYTHONNOUSERSITE=1 PYTHONSAFEPATH=1; "
 )
 
-# Nothing that a job makes can be written by everybody, whatever the shell allows.
+# Others must not be able to write to files that a job makes, whatever the umask of the shell is.
 os.umask(os.umask(0o077) | 0o002)
 
 
@@ -50,12 +50,12 @@ wildcard_constraints:
 
 
 def config_path(name):
-    """A file of config/, wherever Snakemake was started."""
+    """The path of a file in config/. It does not depend on the folder in which Snakemake was started."""
     return str(Path(workflow.basedir) / "config" / name)
 
 
 def preset_path(config):
-    """The preset's file, or one sentence."""
+    """The path of the preset's file. Raises WorkflowError with one sentence for an unknown preset."""
     try:
         return str(preset_file(config["preset"], Path(config_path("presets"))))
     except ConfigError as error:
@@ -63,7 +63,10 @@ def preset_path(config):
 
 
 def checked_config(config):
-    """The configuration with each value of its declared type, or one sentence, also for a file that would run Python."""
+    """The configuration with each value of its declared type.
+
+    Raises WorkflowError with one sentence for a mistake, and for a file that would make Snakemake run Python.
+    """
     try:
         for file in workflow.overwrite_configfiles:
             read_file(file)
@@ -73,7 +76,7 @@ def checked_config(config):
 
 
 def checked_sweeps(config):
-    """The points of each sweep by name, or one sentence."""
+    """The points of each sweep by name. Raises WorkflowError with one sentence for a mistake."""
     try:
         return read_points(config)
     except ConfigError as error:
@@ -81,7 +84,7 @@ def checked_sweeps(config):
 
 
 def checked_lines(config):
-    """The points of each line N*(P) by name, or one sentence."""
+    """The points of each line N*(P) by name. Raises WorkflowError with one sentence for a mistake."""
     try:
         return read_lines(config)
     except ConfigError as error:
@@ -89,7 +92,7 @@ def checked_lines(config):
 
 
 def reference_folder(config):
-    """The folder whose tables are drawn without training, "" if there is none, or one sentence."""
+    """The folder with tables to draw without training, or "". Raises WorkflowError if it cannot be used."""
     if not config["reference"]:
         return ""
     folder = Path(config["reference"])
@@ -97,7 +100,7 @@ def reference_folder(config):
         raise WorkflowError(f"config: reference is '{folder}', which this preset makes itself; leave reference empty.")
     if any(brace in str(folder) for brace in "{}"):
         raise WorkflowError(f"config: reference is '{folder}', but Snakemake takes braces for wildcards; rename it.")
-    # isdir says no where a path cannot be asked for; Path.is_dir raises.
+    # os.path.isdir is false for a path that the system refuses; Path.is_dir would raise.
     if not os.path.isdir(folder / "tables"):
         raise WorkflowError(
             f"config: reference is '{folder}', but there is no folder {folder}/tables; restore an archive, "
@@ -111,22 +114,22 @@ def reference_folder(config):
 
 
 def released_config(config):
-    """The effective configuration without the folder in which a user keeps MNIST, which says nothing about results."""
+    """The effective configuration without the user's folder of MNIST, which has no influence on results."""
     return {**config, "mnist": {**config["mnist"], "path": ""}}
 
 
 def hash_of(name):
-    """The content of a file of the project, so that a rule depends on it wherever the project and results lie."""
+    """A hash of a file of the project, as a parameter of rules that depend on its content but not on its path."""
     return hashlib.sha256((Path(workflow.basedir) / name).read_bytes()).hexdigest()[:16]
 
 
 def canonical(values):
-    """JSON with sorted keys: the one form in which a parameter is compared with what it was."""
+    """JSON with sorted keys, so that equal parameters always have the same text."""
     return json.dumps(values, sort_keys=True)
 
 
 def settings(*names):
-    """The named keys of `analysis` (and `seed`), and only those, so that a rule re-runs only for what it reads."""
+    """These keys of `analysis` (and `seed`) as JSON. A rule names only the keys it reads, so others never re-run it."""
     known = {**config["analysis"], "seed": config["seed"]}
     return canonical({name: known[name] for name in names})
 
@@ -145,7 +148,7 @@ def dataset_of(wildcards):
 
 
 def dataset_of_sweep(sweep):
-    """The one that all points of a sweep are trained on: its networks differ in width alone."""
+    """The dataset of a sweep. All its points share it, since its networks differ in width alone."""
     return dataset_file(next(iter(SWEEPS[sweep].values())))
 
 
@@ -168,7 +171,10 @@ def first_network_of(wildcards):
 
 
 def line_data(wildcards):
-    """Random patterns are drawn by the job, since their dimension may be the width that is tried."""
+    """The dataset of a line's point: a file for MNIST, none for random patterns.
+
+    The job draws random patterns itself, since their dimension may be the width that it tries.
+    """
     point = line_point_of(wildcards)
     data = f"{RESULTS}/{layout.DATASET}".format(dataset=point.dataset, dim=point.dim)
     return [data] if point.dataset == "mnist" else []
@@ -180,13 +186,13 @@ def results_of(kind, name):
 
 
 def results_there(needs):
-    """The files of what is needed, {kind: sweeps}, of those sweeps and lines that the config has."""
+    """The files that `needs` = {kind: sweeps} names, for the sweeps and lines that the config has."""
     known = SWEEPS | LINES
     return [path for kind, names in needs.items() for name in names if name in known for path in results_of(kind, name)]
 
 
 def results_needed(figure):
-    """The files a table is made from."""
+    """The files from which a table is made. Raises WorkflowError if the config lacks one of its sweeps."""
     for name in sorted({name for names in NEEDS[figure].values() for name in names}):
         if name not in SWEEPS | LINES and not (config["only"] and can_be_made(figure)):
             why = "only leaves out" if config["only"] else "the config does not have"
@@ -195,7 +201,7 @@ def results_needed(figure):
 
 
 def can_be_made(figure):
-    """Whether the config has what a figure needs, or enough of it."""
+    """Whether the config has the sweeps of a figure, or enough of them (`tables.can_be_made`)."""
     return tables.can_be_made(inventory.module_of(figure), [*SWEEPS, *LINES])
 
 
@@ -207,12 +213,12 @@ def all_results(wildcards):
     return sorted(found.union(*(results_needed(figure) for figure in FIGURES)))
 
 
-# What Linux takes as one word of a command, which all that Snakemake runs is, and room for the rest of it.
+# Snakemake passes a whole command as one word, and Linux limits a word to 128 kB. This leaves room for the rest of it.
 LONGEST_LIST = 100_000
 
 
 def words_of(paths):
-    """Paths as quoted words of a command; @FILE, which holds one in each line, where they would be too many."""
+    """Paths as quoted words of a command. If they are too long, @FILE with a file that holds one path in each line."""
     text = " ".join(map(shlex.quote, paths))
     if len(text) < LONGEST_LIST:
         return text
@@ -223,7 +229,7 @@ def words_of(paths):
 
 
 def needs_explored():
-    """All that was trained, with the observables that the page shows where a figure needs them anyway."""
+    """All runs and lines, and those of the page's observables that a figure needs as well."""
     measured = {
         kind: sorted({name for needed in NEEDS.values() for name in needed.get(kind, ())} & set(SWEEPS))
         for kind in ("gaps", "spectra")
@@ -244,21 +250,21 @@ def tables_made_here(wildcards):
 
 
 def archived_beside_tables():
-    """What was reproduced and what the paper quotes; of a part (`only`) the numbers of its sweeps."""
+    """The claims and the paper's facts; for a part of the workflow (`only`), the summaries of its sweeps."""
     if not config["only"]:
         return [f"{RESULTS}/{name}" for name in (layout.CLAIMS, layout.CLAIMS_TABLE, layout.FACTS)]
     return expand(f"{RESULTS}/{layout.SUMMARY}", sweep=needs_explored()["spectra"])
 
 
 def results_of_sweep(wildcards):
-    """The runs of a sweep and all that is measured on them, or one sentence."""
+    """The runs of a sweep and their observables. Raises WorkflowError for an unknown sweep."""
     if wildcards.sweep not in SWEEPS:
         raise WorkflowError(f"The config has no sweep '{wildcards.sweep}'; its sweeps are {', '.join(SWEEPS)}.")
     return [path for kind in summary.KINDS for path in results_of(kind, wildcards.sweep)]
 
 
 def can_be_drawn(figure):
-    """Whether what it draws is there, in a reference, or can be made."""
+    """Whether the table of a figure is in the reference, or can be made from the sweeps of the config."""
     if SHOWN != RESULTS:
         return Path(f"{SHOWN}/{layout.TABLE}".format(figure=figure)).exists()
     return not config["only"] or can_be_made(figure)

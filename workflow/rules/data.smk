@@ -1,4 +1,4 @@
-# Inputs and labels, each made once.
+# Make each dataset (inputs and labels) once.
 
 
 rule fetch_mnist:
@@ -9,7 +9,7 @@ rule fetch_mnist:
     benchmark:
         "results/mnist/fetch.tsv"
     priority: FIRST
-    # On a cluster it is the login node that sees the network.
+    # On a cluster only the login node has access to the network.
     localrule: True
     conda:
         "../../envs/data.yaml"
@@ -17,7 +17,7 @@ rule fetch_mnist:
     resources:
         **resources_of("fetch_mnist"),
     params:
-        # Not compared with earlier runs: wherever the pixels come from, their checksum is the same.
+        # Not compared with earlier runs, since pixels from every source have the same checksum.
         path=lambda wildcards, output: config["mnist"]["path"],
         mirrors=lambda wildcards, output: [f"--mirror={mirror}" for mirror in config["mnist"]["mirrors"]],
     shell:

@@ -1,10 +1,10 @@
-# One page with every run, to look around in: `snakemake --cores 2 explorer`.
+# Make one page that shows every run: `snakemake --cores 2 explorer`.
 
 
 rule draw_explorer:
     input:
         results=files_explored,
-        # No modules, so not in the fingerprint.
+        # The fingerprint covers Python modules only, so these scripts are inputs.
         scripts=[f"workflow/jamming/explorer/{name}.js" for name in ("select", "filter", "colour")],
     output:
         f"{RESULTS}/{layout.EXPLORER}",

@@ -1,4 +1,4 @@
-# Every figure, drawn from its table alone: ours, or one of `reference`, for which nothing is trained.
+# Draw every figure from its table alone. With `reference`, the tables are there already, and nothing is trained.
 
 from jamming.documents.captions import PAPERS, caption_of, restructured
 
@@ -29,7 +29,7 @@ rule draw:
     resources:
         **resources_of("draw"),
     params:
-        # For the report; not compared with earlier runs: the caption is not in the figure.
+        # For the report. Not compared with earlier runs, since the caption is not in the figure.
         caption=lambda wildcards, output: restructured(caption_of(wildcards.figure).caption),
         code=lambda wildcards: fingerprint(
             "figures", f"figures.{inventory.module_of(wildcards.figure)}", "provenance.stamp"

@@ -1,4 +1,4 @@
-# The lines N*(P): one job for all replicas of a point, each a descent in width. Resumes like training.
+# Find the lines N*(P): one job searches N* for all replicas of a point. A killed job goes on as training does.
 
 
 rule find_transition:
@@ -20,11 +20,11 @@ rule find_transition:
         spec=lambda wildcards: line_point_of(wildcards).to_json(),
         data=lambda wildcards, input: ["--data", *input.data] if input.data else [],
         code=lambda wildcards: fingerprint("training.width_search", f"datasets.{line_point_of(wildcards).dataset}"),
-        # Where it runs is not what it is: not compared with earlier runs.
+        # Not compared with earlier runs: another device or backend is no reason to train again.
         device=lambda wildcards, output: config["device"],
         backend=lambda wildcards, output: config["backend"],
     shell:
-        # exec: a signal that is to make the job save its state reaches Python, and no shell ends before it.
+        # exec replaces the shell by Python, so that a signal reaches Python, which saves its state.
         "exec python -m jamming find-transition --spec {params.spec:q} {params.data:q}"
         " --device {params.device:q} --backend {params.backend:q}"
         " --threads {threads} --out {output:q} > {log:q} 2>&1"

@@ -1,4 +1,4 @@
-# Ways to minimize the hinge loss, side by side (docs/minimizers.md). No figure of the papers needs it; ask for it by name.
+# Compare ways to minimize the hinge loss (docs/minimizers.md). No figure of the papers needs this; it runs on request.
 
 
 rule compare_minimizers:

@@ -1,5 +1,5 @@
-# What is measured on trained networks, by the modules of `observables`. Each stands alone: editing one never trains or
-# measures another.
+# Measure observables on trained networks, with the modules of `observables`. Editing one module never trains a network
+# or measures another observable.
 
 OBSERVABLES = inventory.observables()
 
@@ -30,8 +30,8 @@ rule measure:
         " --threads {threads} --out {output:q} > {log:q} 2>&1"
 
 
-# What takes less time than to start Python is one job for all points of a sweep, which still writes a file for each: as
-# many as the sweep has points, which no wildcards can say.
+# An observable that takes less time than starting Python is measured by one job for all points of a sweep. The job
+# writes one file for each point. Wildcards cannot express this number of files, so there is one rule for each sweep.
 for kind, sweep in [(kind, sweep) for kind in OBSERVABLES if OBSERVABLES[kind].of_sweep for sweep in SWEEPS]:
 
     rule:

@@ -1,4 +1,4 @@
-# What people read: the paper, and a notebook. The gallery is `make gallery`, the report `snakemake --report`.
+# Make the paper and a notebook. `make gallery` makes the gallery, and `snakemake --report` the report.
 
 PAPER_SOURCES = [
     f"paper/{name}"

@@ -1,4 +1,4 @@
-# One file for a data repository: tables, claims, figures, configuration and lock, described and checksummed.
+# Make one file for a data repository: tables, claims, figures, configuration and lock, with metadata and checksums.
 
 PROJECT_FILES = [
     "LICENSE",

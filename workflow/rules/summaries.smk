@@ -1,4 +1,4 @@
-# The numbers of single sweeps, to set sizes and protocols side by side: results/PRESET/summaries/SWEEP.json.
+# Summarise single sweeps, to compare sizes and protocols: results/PRESET/summaries/SWEEP.json.
 
 
 rule summarise_sweep:

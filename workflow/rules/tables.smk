@@ -1,4 +1,4 @@
-# Exactly what each figure draws, and nothing else: the released data.
+# Make the table of each figure: exactly the numbers that it draws. The tables are the released data.
 
 FIGURES = inventory.figures()
 NEEDS = {figure: tables.needs(inventory.module_of(figure)) for figure in FIGURES}

@@ -1,4 +1,4 @@
-# Training: one job for all replicas of a point. A killed job goes on from its hidden resume file.
+# Train networks: one job trains all replicas of a point. A killed job goes on from its hidden resume file.
 
 
 rule train:
@@ -19,11 +19,11 @@ rule train:
     params:
         spec=lambda wildcards: point_of(wildcards).to_json(),
         code=fingerprint("training.loop"),
-        # Where it runs is not what it is: not compared with earlier runs.
+        # Not compared with earlier runs: another device or backend is no reason to train again.
         device=lambda wildcards, output: config["device"],
         backend=lambda wildcards, output: config["backend"],
     shell:
-        # exec: a signal that is to make the job save its state reaches Python, and no shell ends before it.
+        # exec replaces the shell by Python, so that a signal reaches Python, which saves its state.
         "exec python -m jamming train --spec {params.spec:q} --data {input.data:q}"
         " --device {params.device:q} --backend {params.backend:q}"
         " --threads {threads} --out {output:q} > {log:q} 2>&1"
