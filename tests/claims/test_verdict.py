@@ -219,7 +219,7 @@ MISTAKES = [
         "'transition-location-L2' follows from 'invented', which is no claim; mend the id",
     ),
     (lambda entries: entries.append(entries[0]), "holds 'transition-location-L2' more than once; keep one of them."),
-    (lambda entries: entries.pop(), "lacks 'accuracy-at-jamming', which claims/generalization.py measures; add it."),
+    (lambda entries: entries.pop(), "lacks 'cifar-hinge', which claims/unmeasured.py measures; add it."),
     (lambda entries: entries.clear(), "claims is [], but must hold at least 1."),
 ]
 
