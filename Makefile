@@ -6,6 +6,7 @@
 #   PYTHON=/path/to/python3.12   the interpreter; default: the first suitable one on PATH, Python 3.11 preferred
 #   CORES=4                      number of cores for Snakemake; default: all
 #   PRESET=paper                 the preset of `make plan`; default: quick
+#   VERBOSE=1                    also print the output of Snakemake; without it, only results/make.log has it
 #   ARGS="..."                   more arguments for snakemake (make) or pytest (make test),
 #                                as in: make ARGS="--config preset=smoke"
 
@@ -25,7 +26,8 @@ IN_VENV := PATH="$$PWD/.venv/bin:$$PATH"; export PATH;
 .PHONY: all setup setup-torch setup-checks plan test lint format gallery benchmarks lock clean distclean help
 
 all: setup  ## set up and run the main job
-	@$(IN_VENV) snakemake --cores "$(CORES)" --max-jobs-per-timespan 10000/10s $(ARGS)
+	@$(IN_VENV) python -m jamming run $(if $(VERBOSE),--verbose) -- all made \
+	    --cores "$(CORES)" --max-jobs-per-timespan 10000/10s $(ARGS)
 
 setup:  ## make .venv from the lock, if it is missing or out of date
 	@PYTHON="$(PYTHON)" sh envs/install.sh

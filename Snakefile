@@ -47,6 +47,7 @@ include: "workflow/rules/minimizers.smk"
 include: "workflow/rules/paper.smk"
 include: "workflow/rules/explorer.smk"
 include: "workflow/rules/release.smk"
+include: "workflow/rules/front_page.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -86,3 +87,23 @@ rule claims:
         **resources_of("claims"),
     shell:
         "python -m jamming show-claims {input:q} 2> {log:q}"
+
+
+# What `make` says at its end. As above: without a file, so that it is always said.
+rule made:
+    input:
+        claims=claims_shown,
+        figures=FIGURE_DRAWINGS,
+        page=f"{RESULTS}/{layout.FRONT_PAGE}",
+    log:
+        f"{RESULTS}/logs/made.log",
+    conda:
+        "envs/paper.yaml"
+    threads: threads_of("front_page")
+    resources:
+        **resources_of("front_page"),
+    params:
+        preset=config["preset"],
+    shell:
+        "python -m jamming show-made --preset {params.preset:q} --claims {input.claims:q} --figures {input.figures:q}"
+        " --page {input.page:q} 2> {log:q}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from helpers.planned_jobs import PlannedJob, planned_jobs
 from helpers.workflow_copy import copy_of_the_project, said, snakemake
 
-EVERYTHING = ("all", "claims", "paper", "notebook", "explorer", "archive")
+EVERYTHING = ("all", "made", "claims", "paper", "notebook", "explorer", "archive")
 SMOKE = ("--config", "preset=smoke")
 PRINTED = "printed.txt"
 """In the finished folder: what Snakemake printed, and the table of claims."""

@@ -268,3 +268,9 @@ def can_be_drawn(figure):
     if SHOWN != RESULTS:
         return Path(f"{SHOWN}/{layout.TABLE}".format(figure=figure)).exists()
     return not config["only"] or can_be_made(figure)
+
+
+def claims_shown(wildcards):
+    """The claims about what is shown; a reference may hold tables alone."""
+    file = f"{SHOWN}/{layout.CLAIMS}"
+    return file if SHOWN == RESULTS or Path(file).exists() else []

@@ -4,12 +4,13 @@ PAPER_SOURCES = [
     f"paper/{name}"
     for name in (
         "main.typ",
+        "abstract.typ",
         "text.typ",
         "question.typ",
         "methods.typ",
         "claims.typ",
-        "figures.typ",
-        "limitations.typ",
+        "results.typ",
+        "conclusion.typ",
         "references.bib",
     )
 ]

@@ -31,6 +31,7 @@ REQUESTS = {
     "measure_claims": (1, 2000, 30),
     "collect_claims": (1, 1000, 10),
     "claims": (1, 1000, 10),
+    "front_page": (1, 1000, 10),
     "draw_explorer": (1, 2000, 30),
     "archive": (1, 2000, 30),
     "collect_facts": (1, 1000, 30),

@@ -11,7 +11,7 @@ from types import ModuleType
 
 # Stages with the most jobs come first, since a job imports all stages up to its own.
 STAGES = ("training", "observables", "figures", "data", "claims", "summaries")
-STAGES += ("documents", "provenance", "release", "explorer", "plan", "configuration", "minimizers")
+STAGES += ("documents", "provenance", "release", "explorer", "plan", "configuration", "minimizers", "run")
 
 
 def stages() -> Iterator[ModuleType]:

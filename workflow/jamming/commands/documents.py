@@ -49,11 +49,38 @@ def gallery(arguments: argparse.Namespace) -> None:
         write_whole(arguments.readme, text.encode())
 
 
+def front_page(arguments: argparse.Namespace) -> None:
+    from ..documents import claims
+    from ..documents.front_page import figures_of, page
+
+    read = claims.read_claims(*arguments.claims) if arguments.claims else {"preset": arguments.preset, "claims": []}
+    write_whole(arguments.out, page(read, figures_of(arguments.figures, arguments.folder)).encode())
+
+
+def show_made(arguments: argparse.Namespace) -> None:
+    from ..documents import claims
+    from ..documents.front_page import verdict_counts
+
+    print(f"Figures: {len(arguments.figures)} in {arguments.folder}/, as PDF and SVG, of preset {arguments.preset}.")
+    if arguments.claims:
+        counts = verdict_counts(claims.read_claims(*arguments.claims))
+        print(f"Claims: {counts}; `snakemake --cores 2 claims` lists them.")
+    print(f"Open {arguments.page} for all of it on one page.")
+
+
 def add_verbs(verbs: Verbs) -> None:
     verbs.add(collect_facts, "collect what the paper quotes", "preset", "tables", "inputs", "claims", "out")
     added = verbs.add(typeset_paper, "typeset the paper", "main", "facts", "figures", "out")
     added.add_argument("--root", type=Path, default=Path("."), help="folder that holds all of these")
     verbs.add(run_notebook, "execute the notebook into an HTML page", "script", "results", "out")
+    for function, help, page in (
+        (front_page, "write the front page of a set of results", "out"),
+        (show_made, "say what was made and where it is", "page"),
+    ):
+        added = verbs.add(function, help, "preset", page)
+        added.add_argument("--claims", required=True, type=Path, nargs="*", help="claims.json, if there is one")
+        added.add_argument("--figures", required=True, type=Path, nargs="+", help="the SVG of each figure")
+        added.add_argument("--folder", type=Path, default=Path("figures"), help="the folder of these")
     added = verbs.add(gallery, "write docs/gallery.md and its images from the tables of results/PRESET", "results")
     added.add_argument("--out", type=Path, default=Path("docs"), help="folder to write to")
     added.add_argument("--readme", type=Path, help="the README whose table of figures is written, too")

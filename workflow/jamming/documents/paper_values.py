@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ..inventory import SAME_AS
 from ..spec import LinePoint, Point
 from ..storage import store
 from . import claims as claims_file
@@ -83,6 +84,8 @@ def _figure(name: str, head: Head, claims: Mapping) -> dict:
         "title": caption.title,
         "caption": caption.caption,
         "comparison": caption.comparison,
+        "topic": caption.topic,
+        "shown_as": SAME_AS.get(name),
         "claims": claims_file.about(claims, caption.claims),
         "n_results": len(head.provenance["inputs"]),
     }
