@@ -1,4 +1,4 @@
-"""Measuring in a process of its own: with so many threads from its start, and with a peak of memory that is its own."""
+"""Measure in a separate process, with a given number of threads from its start and its own peak of memory."""
 
 import importlib
 import json
@@ -10,15 +10,15 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 PACKAGE = FOLDER.parent / "workflow"
-# For `run`, which imports this module before those that need the package.
+# `run` imports this module before the modules that need the package.
 sys.path.insert(0, str(PACKAGE))
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def call(module: str, function: str, threads: int, **arguments: object) -> object:
-    """`module.function(**arguments)` of this folder, called in a new process; it returns what JSON holds.
+    """The result of `module.function(**arguments)` of this folder, called in a new process. It must fit into JSON.
 
-    Raises RuntimeError if the process fails; it has said why.
+    Raises RuntimeError if the process fails. The process has printed the reason.
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PACKAGE), str(FOLDER)])}
     environment |= dict.fromkeys(THREADS, str(threads))
@@ -26,7 +26,7 @@ def call(module: str, function: str, threads: int, **arguments: object) -> objec
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise RuntimeError(f"the benchmark {module}.{function}({arguments}) failed with exit code {done.returncode}.")
-    # What comes before the last line was printed on the way, e.g. that there is no compiler.
+    # The lines before the last one are messages, e.g. that there is no compiler.
     *said, result = done.stdout.splitlines()
     if said:
         print("\n".join(said), file=sys.stderr)
@@ -34,7 +34,7 @@ def call(module: str, function: str, threads: int, **arguments: object) -> objec
 
 
 def peak_memory() -> float:
-    """The most memory this process has had at a time, in GB (on Linux, where it is counted in KiB)."""
+    """The peak memory of this process in GB (on Linux, which counts it in KiB)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 

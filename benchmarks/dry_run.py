@@ -1,4 +1,4 @@
-"""What planning takes: `snakemake -n -q rules` of all figures of `smoke`, with ever more values of P in one sweep."""
+"""The time of planning: `snakemake -n -q rules` of all figures of `smoke`, with ever more values of P in one sweep."""
 
 import os
 import re
@@ -14,12 +14,12 @@ FIRST, LAST = 300, 40000
 
 
 def measure(quick: bool) -> list[dict]:
-    """Rows with the number of jobs, wall and processor time in seconds, and peak memory of the process in MB."""
+    """One row per dry-run: number of jobs, wall and CPU time in seconds, and peak memory of the process in MB."""
     return [plan(count) for count in (COUNTS[:1] if quick else COUNTS)]
 
 
 def plan(count: int) -> dict:
-    """The row of one dry-run in an empty folder. Raises RuntimeError with what Snakemake said if it fails."""
+    """The row of one dry-run in an empty folder. Raises RuntimeError with Snakemake's output if it fails."""
     settings = [
         "preset=smoke",
         f"random={{n_patterns: {2 * LAST}}}",

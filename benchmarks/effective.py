@@ -1,4 +1,4 @@
-"""N_eff of networks as those of [G] Fig. 11 (d = 10, L = 3) up to Ñ ≈ 4000, before training, on random patterns."""
+"""The time of N_eff for networks as in [G] Fig. 11 (d = 10, L = 3), up to Ñ ≈ 4000, untrained, on random patterns."""
 
 import time
 
@@ -19,7 +19,7 @@ def measure(quick: bool, threads: list[int]) -> list[dict]:
 
 
 def time_size(width: int, n_train: int) -> dict:
-    """Wall time in seconds at one size, in this process, and that of its threads together."""
+    """Wall time and CPU time (all threads) in seconds at one size, in this process."""
     from jamming import network as net
     from jamming.datasets import random
     from jamming.observables import effective

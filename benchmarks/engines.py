@@ -1,4 +1,4 @@
-"""What is compared: ways to make a training step. A new one is an entry of `STEPS` or `REPLICAS`, and nothing else."""
+"""The compared implementations of the training step. A new one needs only an entry in `STEPS` or `REPLICAS`."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,7 +12,7 @@ RATE = 1e-9
 
 
 class PlainAdam:
-    """The obvious way: forward and backward over all patterns by autograd, one parameter tensor per layer."""
+    """The obvious implementation: autograd over all patterns, with one parameter tensor per layer."""
 
     def __init__(self, problem: Problem):
         import torch
@@ -28,7 +28,7 @@ class PlainAdam:
         self.adam = torch.optim.Adam([tensor for layer in self.layers for tensor in layer], lr=RATE)
 
     def step(self) -> int:
-        """One step; N_Δ before it."""
+        """Make one step; return N_Δ before it."""
         functional = self.torch.nn.functional
         active = self.inputs
         for weights, biases in self.layers[:-1]:
@@ -60,13 +60,13 @@ def ours(backend: str, dtype: str, problem: Problem) -> Callable[[], int]:
 
 
 def one_after_the_other(backend: str, dtype: str, problems: Sequence[Problem]) -> Callable[[], int]:
-    """One step of each of several networks; N_Δ of all."""
+    """A function that makes one step of each of several networks, and returns the sum of their N_Δ."""
     steps = [ours(backend, dtype, problem) for problem in problems]
     return lambda: sum(step() for step in steps)
 
 
 def all_together(dtype: str, problems: Sequence[Problem]) -> Callable[[], int]:
-    """One batched step of several networks, as a GPU makes it; N_Δ of all."""
+    """A function that makes one batched step of several networks, as a GPU does, and returns the sum of their N_Δ."""
     from jamming.kernels.batched import BatchedHingeAdam
 
     params, inputs, labels = (

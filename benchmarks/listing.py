@@ -1,10 +1,10 @@
-"""The tables of what was measured, in Markdown. A part that was not measured has none."""
+"""Write the measurements as tables in Markdown. A part that was not measured has no table."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 
 def markdown(data: Mapping) -> list[str]:
-    """The machine in one line, then one table for each part that `data`, as `run` writes it, holds."""
+    """The lines of the page: the machine in one line, then one table for each part in `data` (written by `run`)."""
     machine = data["machine"]
     lines = [
         f"Measured on {machine['processor']}, {machine['cores']} cores ({machine['instructions']}), torch "
@@ -176,7 +176,7 @@ def _motion(data: Mapping) -> tuple[str, Sequence[str], Iterable[Sequence[str]]]
 
 
 def _steps(number: float | None, longest: int) -> str:
-    """A number of steps; that of a list that leaves nothing out has no end."""
+    """A number of steps as text. None means infinity: the list of all patterns lasts for ever."""
     if number is None:
         return "∞"
     return f"≥ {longest}" if number >= longest else f"{number:.0f}"

@@ -1,4 +1,4 @@
-"""What was measured on: the processor, the libraries, and how fast the processor multiplies matrices."""
+"""The machine of the measurements: its processor, its libraries, and its speed of matrix products."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ from jamming import kernels
 
 
 def describe() -> dict:
-    """Processor, cores, versions, and what makes the training step; all text and whole numbers."""
+    """Processor, cores, versions, and the backend of the training step, as text and whole numbers."""
     import numpy as np
     import torch
 
@@ -25,7 +25,7 @@ def describe() -> dict:
 
 
 def processor() -> str:
-    """The model, as the operating system calls it."""
+    """The model of the processor, as the operating system calls it."""
     listed = Path("/proc/cpuinfo")
     if listed.exists():
         for line in listed.read_text(encoding="utf-8").splitlines():
@@ -35,7 +35,7 @@ def processor() -> str:
 
 
 def product(dtype: str, size: int = 1024) -> tuple[Callable[[], object], float]:
-    """One product of two square matrices in "float64" or "float32", and the floating-point operations it takes."""
+    """A function that multiplies two square matrices in `dtype`, and the number of its floating-point operations."""
     import torch
 
     first, second = (torch.rand(size, size, dtype=getattr(torch, dtype)) for _ in range(2))
@@ -44,5 +44,5 @@ def product(dtype: str, size: int = 1024) -> tuple[Callable[[], object], float]:
 
 
 def step_operations(n_weights: int, n_train: int, n_delta: int) -> float:
-    """Floating-point operations of one step: forward for all patterns, backward, twice as long, for the unsatisfied."""
+    """Floating-point operations of a step: forward for all patterns; backward, twice as many, for unsatisfied ones."""
     return 2.0 * n_weights * n_train * (1 + 2 * n_delta / n_train)

@@ -1,10 +1,10 @@
-"""Would a Verlet list pay? How far outputs move while a network trains, against how far a bound says they may.
+"""Would a Verlet list pay? Measure how far outputs move while a network trains, and compare with a bound.
 
-Molecular dynamics keeps a list of the pairs closer than the range of the force plus a *skin*, and makes it anew when
-something may have crossed the skin. Here the list would hold the patterns with Δ > −skin; the others, satisfied by more
-than that, would not be evaluated until one of them may have become unsatisfied. How many steps a list lasts is
-measured twice: until one of the left-out patterns *is* unsatisfied, which no one knows without evaluating them, and
-until one *may* be, by a bound that holds for every pattern.
+Molecular dynamics keeps a list of the pairs closer than the range of the force plus a *skin*. It makes the list again
+when a particle may have crossed the skin. Here the list would hold the patterns with Δ > −skin. The others would not be
+evaluated until one of them may have become unsatisfied. The number of steps that a list lasts is measured twice: until
+one of the other patterns *is* unsatisfied, which is unknown without evaluating them, and until one *may* be unsatisfied
+by a bound that holds for every pattern.
 """
 
 from typing import NamedTuple
@@ -20,13 +20,13 @@ from jamming.datasets import random
 SKINS = (0.1, 0.25, 0.5, 1.0, 2.0)
 MARGIN = 0.5
 SPANS = (1, 10, 100)
-STARTS = 3  # lists begun at each rate, of which the median counts
+STARTS = 3  # lists begun at each rate; their median is the result
 
 
 class Plan(NamedTuple):
-    """A network with d = h, P, the annealed protocol, the rates at which it is looked at, and the longest list.
+    """A network with d = h, its P, the annealed protocol, the rates of the measurements, and the longest list.
 
-    Each look takes `STARTS` times that; `rates` are so far apart that the run reaches the next one only afterwards.
+    Each measurement takes `STARTS`·`longest` steps. `rates` are far enough apart that it ends before the next rate.
     """
 
     width: int
@@ -44,14 +44,14 @@ QUICK = Plan(8, 250, 1500, 1e-2, (5e-3, 1e-3), 30, 40, (1e-6,))
 
 
 def measure(quick: bool) -> dict:
-    """What `follow` finds on a network with N = 820, P/N = 2.85, in the length of training of `quick`."""
+    """The result of `follow` for a network with N = 820, P/N = 2.85, trained as long as in `quick`."""
     return follow(QUICK if quick else FULL)
 
 
 def follow(plan: Plan) -> dict:
-    """`rows`, one per rate: on the way down of an annealed run, then at constant rates as late in the papers' runs.
+    """`rows`, one per rate: first during an annealed run, then at constant rates as late in the papers' runs.
 
-    And what the bound costs: `seconds`, of one bound and of one step. No list was followed for more than `longest`.
+    `seconds` holds the time of one bound and of one step. No list was followed for more than `longest` steps.
     """
     network = square(plan.width, 2)
     inputs, labels = random.generate(plan.width, plan.n_train, seed=1)
@@ -78,8 +78,8 @@ def motion_bound(before: np.ndarray, after: np.ndarray, norms: list[np.ndarray],
 
     With e⁰ = 0 the activations of layer l move by at most e^l ≤ ‖W^l‖ e^{l−1} + ‖δW^l‖ |z^{l−1}| + |δb^l|, where W^l is
     the matrix after, ‖·‖ the spectral norm, and |ρ(a) − ρ(a')| ≤ |a − a'| for ReLU and tanh. The output is the last
-    layer. The norms of the pattern at hand and the displacement since the list was made are used, not a sum over steps
-    or the largest norm: no bound from norms of whole layers is tighter.
+    layer. The bound uses the norms of each pattern and the displacement since the list was made, and not the largest
+    norm or a sum over steps. So no bound from norms of whole layers is tighter.
     """
     moved = np.zeros_like(norms[0])
     layers = zip(net.unpack(before, network), net.unpack(after, network), norms, strict=True)
@@ -93,16 +93,17 @@ def motion_bound(before: np.ndarray, after: np.ndarray, norms: list[np.ndarray],
 
 
 def activation_norms(params: np.ndarray, inputs: np.ndarray, network) -> list[np.ndarray]:
-    """|z⁰|, …, |z^L| of each pattern, each of shape (P,)."""
+    """The norms |z⁰|, …, |z^L| of each pattern, each of shape (P,)."""
     _, pre = net.forward(params, inputs, network)
     active = [inputs, *[net.activate(a, network.activation) for a in pre]]
     return [np.linalg.norm(z, axis=1) for z in active]
 
 
 def gain(steps: float, listed: float, unsatisfied: float) -> float:
-    """How many times less arithmetic: all patterns go forward every `steps` steps, else `listed` of them (of 1).
+    """The ratio of the arithmetic without and with a list.
 
-    The unsatisfied ones go back, which takes twice as long as forward, at every step.
+    With a list, all patterns go forward every `steps` steps, and at other steps a fraction `listed`. At every step a
+    fraction `unsatisfied` goes backward, which takes twice as long as forward.
     """
     forward = 1 / steps + (1 - 1 / steps) * listed
     return (1 + 2 * unsatisfied) / (forward + 2 * unsatisfied)
@@ -125,9 +126,9 @@ def _costs(optimizer, inputs: np.ndarray) -> dict[str, float]:
 
 
 def _look(optimizer, inputs: np.ndarray, rate: float, longest: int) -> dict:
-    """Go on for `longest` steps at this rate; when was each satisfied pattern first unsatisfied, when may it have been?
+    """Make `longest` steps at this rate; find the step at which each satisfied pattern is, or may be, unsatisfied.
 
-    Both are counted in steps, shape (P,): at least 1, which is the next one, at most `longest`.
+    Both are arrays (P,) of steps from 1, the next step, to `longest`.
     """
     network = optimizer.network
     optimizer.compute_gradient()
@@ -150,9 +151,9 @@ def _look(optimizer, inputs: np.ndarray, rate: float, longest: int) -> dict:
 
 
 def _typical(looked: list[dict]) -> dict:
-    """Medians over the lists begun at one rate: by skin, and the largest gain with the guarantee and without.
+    """Medians over the lists begun at one rate: for each skin, and the largest gain with and without the guarantee.
 
-    "each" is the limit of all lists: every pattern is evaluated when it may have become unsatisfied, and no other.
+    "each" is the limit of all lists: a pattern is evaluated only when it may have become unsatisfied.
     """
     unsatisfied = float(np.median([np.mean(found["delta"] > 0) for found in looked]))
     listed = [float(np.median([np.mean(found["delta"] > -skin) for found in looked])) for skin in SKINS]

@@ -1,4 +1,4 @@
-"""The plot of what was measured: `draw(data) -> Figure`, in the project's style. No torch."""
+"""Plot the measurements: `draw(data) -> Figure`, in the project's style. No torch."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,9 @@ THREADS = {1: "full", 2: "none"}
 
 
 def draw(data: Mapping) -> Figure:
-    """Time of a step against N, P and the number of networks; of the analysis, of planning; the gain of a Verlet list.
+    """Draw the times of a step (against N, P, number of networks), of analysis and planning; the gain of a Verlet list.
 
-    `data` is what `run` writes; the panel of a part that was not measured says so.
+    `run` writes `data`. The panel of a part that was not measured says so.
     """
     with matplotlib.style.context(STYLE, after_reset=True):
         figure = Figure((DOUBLE_COLUMN, 4.5))
@@ -47,7 +47,7 @@ def draw(data: Mapping) -> Figure:
 
 
 def saved(data: Mapping, suffix: str, dpi: float = 300) -> bytes:
-    """The plot as the bytes of a file, "pdf" or "png"; no date in it."""
+    """The plot as the bytes of a file, "pdf" or "png", without a date."""
     content = io.BytesIO()
     metadata = {"CreationDate": None} if suffix == "pdf" else {}
     with matplotlib.style.context(STYLE, after_reset=True):
@@ -64,7 +64,7 @@ def _engines(rows: Sequence[Mapping]) -> dict[str, str]:
 
 
 def _draw_legend(figure: Figure, rows: Sequence[Mapping]) -> None:
-    """Engines and limits, which three panels share, above all."""
+    """Draw the legend of engines and limits, which three panels share, above all panels."""
     style = {"marker": "o", "ms": 3.2, "lw": 0.8}
     entries = [Line2D([], [], color=colour, label=engine, **style) for engine, colour in _engines(rows).items()]
     for dtype, dashes in LIMITS.items():
@@ -74,7 +74,7 @@ def _draw_legend(figure: Figure, rows: Sequence[Mapping]) -> None:
 
 
 def _draw_steps(axes: Axes, rows: Sequence[Mapping], against: str) -> None:
-    """Seconds per step and network of each engine, and those of the arithmetic at the speed of a matrix product."""
+    """Draw the time per step and network of each engine, and its limit from the speed of matrix products."""
     colours = _engines(rows)
     rows = [row for row in rows if row["against"] == against]
     first, *others = depths = sorted({row["depth"] for row in rows})
@@ -106,9 +106,9 @@ def _each(row: Mapping, key: str) -> float:
 
 
 def _draw_analysis(axes: Axes, spectra: Sequence[Mapping], effective: Sequence[Mapping]) -> None:
-    """Seconds for the spectra of one network, and for one N_eff at the largest P.
+    """Draw the time of the spectra of one network, and of one N_eff at the largest P.
 
-    On one thread they are of the processor; on two, who wait for each other, of the clock.
+    One thread: CPU time. Two threads, which wait for each other: wall time.
     """
     most = max((row["n_train"] for row in effective), default=0)
     kinds = (
@@ -136,7 +136,7 @@ def _draw_dry_run(axes: Axes, rows: Sequence[Mapping]) -> None:
 
 
 def _draw_motion(axes: Axes, rows: Sequence[Mapping]) -> None:
-    """How many times less arithmetic against the learning rate, which falls to the right."""
+    """Draw the gain in arithmetic against the learning rate, which falls to the right."""
     kinds = (
         ("in_fact", "gain", "until a pattern crosses", COLOURS[2]),
         ("by_bound", "gain_each", "guaranteed, each pattern by itself", COLOURS[4]),
@@ -163,7 +163,7 @@ def _draw_motion(axes: Axes, rows: Sequence[Mapping]) -> None:
 
 
 def _dress(axes: Axes, xlabel: str, ylabel: str, headroom: float = 0.12) -> None:
-    """Two logarithmic axes, with a fraction `headroom` of the height left above for remarks."""
+    """Set two logarithmic axes. A fraction `headroom` of the height stays free above for remarks."""
     axes.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high * (high / low) ** headroom)

@@ -1,4 +1,4 @@
-"""States to measure on, as near jamming but made in no time: untrained networks, with labels that suit the purpose."""
+"""Problems to measure on: untrained networks with labels chosen so that N_Δ is as near jamming."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ RATIO = 2.8
 
 
 class Problem(NamedTuple):
-    """What a step or an observable needs: parameters (Ñ,), inputs (P, d), labels (P,) of ±1, the margin; its N_Δ."""
+    """A network with parameters (Ñ,), inputs (P, d), labels (P,) of ±1, the margin, and its N_Δ."""
 
     network: Network
     params: np.ndarray
@@ -26,15 +26,15 @@ class Problem(NamedTuple):
 
 
 def jammed(network: Network, n_train: int, n_delta: int | None = None, seed: int = 1) -> Problem:
-    """A problem of which `n_delta` patterns, spread at random, are unsatisfied; 0.75 N or all if not given.
+    """A problem with `n_delta` unsatisfied patterns at random places; the default is 0.75 N, or all patterns.
 
-    With its label against the output a pattern is unsatisfied; with it, and a margin of zero, satisfied. The time of a
-    step and of the spectra depends on sizes and on N_Δ, and on nothing else of the state.
+    The margin is zero. So a pattern is unsatisfied if its label is opposite to the output. The time of a step and of
+    the spectra depends only on the sizes and on N_Δ.
     """
     if n_delta is None:
         n_delta = min(n_train, round(JAMMED * network.n_weights))
     generator = np.random.default_rng(seed)
-    # Off the initial state, in which a pattern that no neuron answers to has an output of exactly zero.
+    # Noise is added, since at the initial state a pattern that activates no neuron has an output of exactly zero.
     params = net.initial_params(network, seed) + 0.01 * generator.standard_normal(network.n_params)
     inputs, _ = random.generate(network.dim, n_train, seed)
     outputs, _ = net.forward(params, inputs, network)

@@ -36,7 +36,7 @@ PARTS = {
     "effective": effective.measure,
     "start_up": lambda quick, threads: start_up.measure(quick),
 }
-"""What is measured, by what. Steps always on one thread: two cores are used by two trainings."""
+"""The measurement of each part. Steps are measured on one thread, since two trainings use two cores."""
 
 
 def main() -> None:

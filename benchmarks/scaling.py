@@ -9,12 +9,12 @@ from training_step import step_rows
 WIDTHS = {2: (7, 10, 14, 20, 28, 44, 62), 3: (6, 8, 11, 16, 23, 36, 51)}  # L: d = h, N ≈ 100 … 8000
 PATTERNS = (100, 300, 1000, 3000, 10000, 30000)
 REPLICA_COUNTS = (1, 2, 4, 8, 16, 32)
-WIDTH, DEPTH = 20, 2  # where N does not change
+WIDTH, DEPTH = 20, 2  # of the measurements at fixed N
 ROUNDS, SECONDS = 5, 0.15
 
 
 def measure(quick: bool) -> list[dict]:
-    """Rows as those of `training_step`, each with `against`: "n_weights", "n_train" or "replicas"."""
+    """Rows as in `training_step`, each with `against`: "n_weights", "n_train" or "replicas"."""
     widths, patterns, counts = ({2: (3, 5)}, (40, 80), (1, 2)) if quick else (WIDTHS, PATTERNS, REPLICA_COUNTS)
     effort = (1, 0.005) if quick else (ROUNDS, SECONDS)
     rows = []
@@ -32,7 +32,7 @@ def measure(quick: bool) -> list[dict]:
 
 
 def replica_rows(network, count: int, rounds: int, seconds: float) -> list[dict]:
-    """One row per engine for `count` networks of one size, each with patterns of its own."""
+    """One row per engine for `count` networks of one size, each with its own patterns."""
     n_train = round(RATIO * network.n_weights)
     problems = [jammed(network, n_train, seed=seed) for seed in range(1, count + 1)]
     actions = {name: make(problems) for name, (_, make) in REPLICAS.items()}

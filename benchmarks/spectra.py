@@ -1,4 +1,4 @@
-"""Spectra of H_0, H_p and H = H_0 + H_p of networks with d = h and L = 2 at Ñ ≈ 860, 4000 and 8000, near jamming."""
+"""The time of the spectra of H_0, H_p and H = H_0 + H_p for networks with d = h, L = 2, at Ñ ≈ 860, 4000 and 8000."""
 
 import statistics
 import time
@@ -12,7 +12,7 @@ DEPTH = 2
 
 
 def measure(quick: bool, threads: list[int]) -> list[dict]:
-    """One row per size and number of threads: seconds for each matrix and for all three spectra, peak memory in GB."""
+    """One row per size and number of threads: seconds of each matrix and of all three spectra, peak memory in GB."""
     return [
         {"threads": number, **apart.call("spectra", "time_size", number, width=width, repetitions=repetitions)}
         for width, repetitions in (QUICK if quick else SIZES).items()
@@ -21,7 +21,7 @@ def measure(quick: bool, threads: list[int]) -> list[dict]:
 
 
 def time_size(width: int, repetitions: int) -> dict:
-    """Median wall times in seconds at one size, in this process; for all spectra also the time of all its threads."""
+    """Median wall times in seconds at one size, in this process; for all spectra also the CPU time of all threads."""
     from jamming.observables import spectra
 
     network = square(width, DEPTH)

@@ -1,7 +1,7 @@
-"""What jobs load before they work, and its share of the time of a finished `quick`.
+"""The time that jobs need for their imports, and its share of a finished `quick`.
 
-For each kind of job a tiny one is done, which tells what it imports; then processes that import the same and do nothing
-else are timed. The share is the time of these, once for each job of results/quick/benchmarks, of all that stands there.
+A tiny job of each kind shows which modules the kind imports. Then processes that only import these modules are timed.
+The share is this time for each job in results/quick/benchmarks, divided by the total time there.
 """
 
 import csv
@@ -29,14 +29,14 @@ for name in sys.argv[1:]:
     except ImportError:
         pass
 """
-# What tiny jobs leave out and those of `quick` need: the intervals of claims.
+# Modules that the jobs of `quick` import and tiny jobs do not: those for the intervals of claims.
 MORE = {"claims": {"scipy.optimize", "scipy.special"}}
 
 
 def measure(quick: bool, finished: Path = FINISHED) -> dict:
-    """`rows`, one a kind of job with `seconds` of the processor for one start and the number of `jobs`; their `total`.
+    """`rows`, one for each kind of job: the CPU time of one start in `seconds`, and the number of `jobs`.
 
-    `jobs` is 0 everywhere, and the `total` of their benchmarks in seconds too, where there is no finished run.
+    `total` is the sum of all benchmarks in seconds. Without a finished run, `jobs` and `total` are 0.
     """
     taken = _benchmarks(finished)
     with tempfile.TemporaryDirectory() as folder:
@@ -59,7 +59,7 @@ def measure(quick: bool, finished: Path = FINISHED) -> dict:
 
 
 def _jobs(folder: Path) -> Mapping[str, list[str]]:
-    """Words of the command line that do a tiny job of each kind, in an order in which they can be done."""
+    """The command line of a tiny job of each kind, in an order in which they can run."""
     from jamming.spec import LinePoint, Network, Point, Protocol
 
     protocol = Protocol("hinge_adam_annealed", 0.5, 20, 1e-2, 1e-6, 0)
@@ -88,7 +88,7 @@ def _jobs(folder: Path) -> Mapping[str, list[str]]:
 
 
 def _imported(words: list[str]) -> set[str]:
-    """The modules that a job has imported at its end. Raises RuntimeError with what it said if it fails."""
+    """The modules that a job has imported at its end. Raises RuntimeError with its output if it fails."""
     done = subprocess.run([sys.executable, "-c", AND_SAY, *words], env=_environment(), capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"a tiny job failed: {done.stderr.strip()[-500:]}")
@@ -96,7 +96,7 @@ def _imported(words: list[str]) -> set[str]:
 
 
 def _processor_time(command: list[str]) -> float:
-    """Seconds of the processor that a process takes."""
+    """The CPU time of a process in seconds."""
     process = subprocess.Popen(command, env=_environment(), stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -110,7 +110,7 @@ def _environment() -> dict[str, str]:
 
 
 def _benchmarks(folder: Path) -> dict[str, list[float]]:
-    """Wall seconds of each job by its kind, as Snakemake measured them; none if there is no such folder."""
+    """The wall times of all jobs in seconds by their kind, from Snakemake's benchmarks; {} without such a folder."""
     found: dict[str, list[float]] = {}
     for path in folder.rglob("*.tsv"):
         with open(path, newline="", encoding="utf-8") as file:

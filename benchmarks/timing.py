@@ -1,4 +1,4 @@
-"""Median times of several actions whose rounds alternate, so that a noisy machine disturbs all of them alike."""
+"""Measure median times of several actions. Their rounds alternate, so that a noisy machine disturbs all alike."""
 
 import statistics
 import time
@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 
 def medians(actions: Mapping[str, Callable[[], object]], rounds: int, seconds: float) -> dict[str, float]:
-    """Seconds of the processor for one call of each action: the median over `rounds` rounds of about `seconds` each.
+    """The CPU time in seconds of one call of each action: the median over `rounds` rounds of about `seconds` each.
 
-    For what runs on one thread that is the time on the wall of a machine that does nothing else. The first call of
-    each, which may build or allocate something, is not counted.
+    For an action on one thread this is the wall time on an idle machine. The first call of each action is not counted,
+    since it may build or allocate something.
     """
     counts = {}
     for name, action in actions.items():

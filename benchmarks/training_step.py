@@ -1,4 +1,4 @@
-"""One training step at N ≈ 800 and 8000, each way there is against plain autograd over all patterns."""
+"""The time of a training step at N ≈ 800 and 8000: each implementation, compared with autograd over all patterns."""
 
 import machine
 from engines import STEPS
@@ -22,7 +22,7 @@ def measure(quick: bool) -> list[dict]:
 
 
 def step_rows(network, n_train: int, engines: dict, rounds: int, seconds: float) -> list[dict]:
-    """Rows of one problem. The product of matrices that sets the limit is measured in the same rounds."""
+    """Rows of one problem. The matrix product, which sets the limit, is measured in the same rounds."""
     problem = jammed(network, n_train)
     actions = {name: make(problem) for name, (_, make) in engines.items()}
     products = {dtype: machine.product(dtype) for dtype in sorted({dtype for dtype, _ in engines.values()})}

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes .venv from the lock, or does nothing if .venv was made from this very lock. `install.sh test torch` adds what
-# the tests need and torch, each once. Run by `make setup`, `make setup-torch`, `make test`.
-# PYTHON names the interpreter; without it the first suitable one on PATH is taken, Python 3.11 preferred.
+# Makes .venv from the lock, unless .venv was made from the same lock. `install.sh test torch` also installs the test tools
+# and torch, each once. `make setup`, `make setup-torch` and `make test` run this script.
+# PYTHON names the interpreter. Without it the first suitable one on PATH is taken, and Python 3.11 is preferred.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -9,11 +9,11 @@ lock=envs/requirements.lock
 venv=.venv
 made_from=$venv/made-from
 
-# A setting of the user's that would install elsewhere than in .venv
+# The user's own settings must not make pip install outside of .venv
 export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1
 
-# Prints the interpreter behind "$1" if it runs and has what pip and Snakemake need; fails otherwise. Only running it
-# tells: a pyenv shim may exist and yet not run, and Debian's python3 may come without ensurepip.
+# Prints the path of the interpreter "$1" if it runs and has the modules that pip and Snakemake need; otherwise it fails.
+# The interpreter must be run to know this: a pyenv shim may exist and not run, and Debian's python3 may lack ensurepip.
 interpreter() {
     "$1" -c '
 import bz2, ctypes, ensurepip, lzma, os, sqlite3, ssl, sys, venv
@@ -39,7 +39,7 @@ find_python() (
     return 1
 )
 
-# What .venv must have been made from: this folder (its scripts hold the path) and these versions.
+# Prints the origin that .venv must have: this folder (scripts in .venv contain its path) and the locked versions.
 wanted() {
     pwd -P
     cat "$lock"
@@ -55,8 +55,8 @@ is_made() {
     [ -z "${PYTHON:-}" ] || [ "$made_with" = "$(version_of "$PYTHON")" ]
 }
 
-# Installs a locked file with uv, in a tenth of pip's time. uv does not read pip's settings: it is told the index, and
-# where it cannot reach that, pip tries. One package has no wheel (connection-pool, pure Python); setuptools builds it.
+# Installs the packages of a lock with uv, in a tenth of pip's time. uv does not read pip's settings, so it is given the
+# index. If uv fails, pip tries. One package has no wheel (connection-pool, pure Python); setuptools builds it.
 install_locked() {
     index=${PIP_INDEX_URL:-$("$venv/bin/python" -m pip config get global.index-url 2>/dev/null || true)}
     set -- --quiet --require-hashes --no-deps --only-binary :all: --no-binary connection-pool --no-build-isolation -r "$1"
@@ -64,7 +64,7 @@ install_locked() {
         ${index:+--default-index "$index"} "$@" || "$venv/bin/python" -m pip install "$@"
 }
 
-# With pip, which takes a CPU wheel where one is offered; uv does not know pip's places to look.
+# Installs torch with pip, which takes a CPU wheel if pip's settings offer one. uv does not read these settings.
 install_torch() {
     echo "Installing torch (without a CPU wheel at hand this downloads about 3 GB on Linux)"
     "$venv/bin/python" -m pip install --only-binary :all: -r "$1"
@@ -76,13 +76,13 @@ make_venv() {
     rm -f "$made_from"
     "$python" -m venv --clear "$venv"
 
-    # The installers come first, so that the locked ones install everything else.
+    # The locked pip, setuptools and uv are installed first. They install everything else.
     awk '/^[a-z]/ { keep = /^(pip|setuptools|uv)==/ } keep' "$lock" >"$venv/installers.lock"
     "$venv/bin/python" -m pip install --quiet --require-hashes --only-binary :all: -r "$venv/installers.lock"
     install_locked "$lock"
     "$venv/bin/python" -m pip check --quiet
 
-    # `python -m jamming` finds the package of this folder. PYTHONPATH, which the rules set, comes before it.
+    # With this file `python -m jamming` finds the package of this folder. The rules set PYTHONPATH, which comes before it.
     for packages in "$venv"/lib/python3.*/site-packages; do
         if [ -d "$packages" ]; then echo "$(pwd -P)/workflow" >"$packages/jamming.pth"; fi
     done
@@ -91,7 +91,7 @@ make_venv() {
     mv "$made_from.part" "$made_from"
 }
 
-# Runs a command with a file of envs/, unless it did so with this very file before.
+# Runs a command with a file of envs/, unless it has done so before with the same content of the file.
 add() {
     added=$venv/added-$(basename "$2")
     if cmp -s "$2" "$added"; then return; fi

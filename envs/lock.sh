@@ -1,7 +1,7 @@
 #!/bin/sh
-# Writes requirements.lock and requirements-test.lock from their .in, for Python 3.11 and later on Linux and macOS.
-# Run by `make lock`.
-# Versions already locked are kept where the .in allows it; delete a lock first to take the newest of all.
+# Writes requirements.lock and requirements-test.lock from their .in files, for Python 3.11 and later on Linux and macOS.
+# `make lock` runs this script.
+# It keeps the versions in the lock if the .in file allows them. To take the newest versions, delete the lock first.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -12,10 +12,10 @@ trap 'rm -rf "$scratch"' EXIT
 pip="$scratch/venv/bin/pip"
 "$pip" install --quiet "$(sed -n 's/^uv==/&/p' envs/requirements.in)"
 
-# uv does not read pip's configuration. The index is used, never written to the lock.
+# uv does not read pip's configuration, so it is given the index. The index is never written to the lock.
 index=${PIP_INDEX_URL:-$("$pip" config get global.index-url 2>/dev/null || true)}
 
-# One version for all Pythons (fork strategy), so that results do not depend on which of them a machine has.
+# All Pythons get the same versions (fork strategy), so that results do not depend on the Python of a machine.
 lock() {
     "$scratch/venv/bin/uv" pip compile ${index:+--default-index "$index"} --no-config --quiet \
         --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
@@ -24,5 +24,5 @@ lock() {
 }
 
 lock requirements ""
-# Where both locks have a package, they have the same version.
+# A package in both locks has the same version in both.
 lock requirements-test "--constraints envs/requirements.lock"
