@@ -60,6 +60,7 @@ def test_few_patterns_far_from_the_margin_hold_a_run_that_else_fits():
     found = end(delta)
     assert found.state == STUCK and found.n_dead == 0
     assert found.outlier_loss / found.loss == pytest.approx(1)
+    assert end(delta, before=5.0).state == UNSETTLED, "what holds it still falls"
 
 
 def test_the_fall_of_the_bulk_is_not_hidden_by_an_outlier():
