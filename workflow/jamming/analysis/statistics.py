@@ -184,7 +184,8 @@ def fraction(n_hits: int, n_runs: int, lacking: str) -> Measurement:
 def rate(counts: Sequence[int], exposures: Sequence[float], lacking: str) -> Measurement:
     """Events per unit of exposure, from the count and the exposure of each run.
 
-    Counts that scatter between runs more than Poisson's law lets them are worth so many fewer events (χ²/degrees).
+    Counts that scatter between runs more than Poisson's law lets them are worth so many fewer events: χ²/degrees, and
+    more at few runs, which know their scatter badly, by the square of Student's t over that of many runs.
     """
     counts, exposures = np.asarray(counts, float), np.asarray(exposures, float)
     if len(counts) == 0:
@@ -192,7 +193,9 @@ def rate(counts: Sequence[int], exposures: Sequence[float], lacking: str) -> Mea
     value, dispersion = counts.sum() / exposures.sum(), 1.0
     if len(counts) > 1 and value > 0:
         expected = value * exposures
-        dispersion = max(1.0, float(np.sum((counts - expected) ** 2 / expected)) / (len(counts) - 1))
+        degrees = len(counts) - 1
+        dispersion = float(np.sum((counts - expected) ** 2 / expected)) / degrees
+        dispersion = dispersion * (_student(0.95, degrees) / _student(0.95, math.inf)) ** 2 if dispersion > 1 else 1.0
     return Measurement(float(value), len(counts), "poisson", exposure=float(exposures.sum()) / dispersion)
 
 
