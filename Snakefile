@@ -89,7 +89,7 @@ rule claims:
         "python -m jamming show-claims {input:q} 2> {log:q}"
 
 
-# What `make` says at its end. As above: without a file, so that it is always said.
+# The last words of `make`. This rule makes no file, so that it always runs (see above).
 rule made:
     input:
         claims=claims_shown,

@@ -89,7 +89,7 @@ def load(preset: str, more: Iterable[Path] = (), folder: Path = FOLDER) -> dict:
 
 @cache
 def _schema() -> dict:
-    """The schema's file, with the names that there are in the code."""
+    """The schema from its file, with the names of data sets, activations and protocols from the code."""
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     names = {"dataset": datasets(), "activation": ACTIVATIONS, "protocol_name": PROTOCOLS}
     schema["$defs"] |= {name: {"enum": list(known)} for name, known in names.items()}

@@ -93,7 +93,7 @@ def observable(kind: str) -> Observable:
 
 @cache
 def datasets() -> tuple[str, ...]:
-    """The pools, which are modules of `datasets` with a function `generate(dim, n_patterns, seed)`, and MNIST."""
+    """The data sets: the pools (modules of `datasets` with `generate(dim, n_patterns, seed)`), and MNIST."""
     pools = [name for name, text in _modules("datasets") if re.search(r"^def generate\(dim\b", text, re.MULTILINE)]
     return (*pools, "mnist")
 

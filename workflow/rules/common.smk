@@ -271,6 +271,6 @@ def can_be_drawn(figure):
 
 
 def claims_shown(wildcards):
-    """The claims about what is shown; a reference may hold tables alone."""
+    """The file of the claims about the shown results, or none: a reference may hold only tables."""
     file = f"{SHOWN}/{layout.CLAIMS}"
     return file if SHOWN == RESULTS or Path(file).exists() else []

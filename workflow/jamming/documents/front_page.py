@@ -1,7 +1,7 @@
-"""The front page of a set of results: headline numbers, all figures, and where everything else is.
+"""The front page of a set of results: headline numbers, all figures, and links to everything else.
 
-One static HTML file without scripts that needs no network. A figure is a card; a click makes the card fill the window,
-by CSS alone. Equal claims and figures give equal bytes.
+It is one static HTML file without scripts, and needs no network. A click on a figure makes it fill the window, with CSS
+alone. Equal claims and figures give equal bytes.
 """
 
 import base64
@@ -61,7 +61,7 @@ def page(claims: Mapping, figures: Mapping[str, bytes]) -> str:
 
 
 def verdict_counts(claims: Mapping) -> str:
-    """ "21 reproduced, 2 not reproduced, …": verdicts that no claim has are left out."""
+    """The number of claims with each verdict as text: "21 reproduced, 2 not reproduced, …", without zeros."""
     return ", ".join(f"{number} {verdict}" for verdict, number in claims_file.counts(claims).items() if number)
 
 
@@ -85,7 +85,7 @@ def _headlines(claims: Mapping) -> str:
 
 
 def _formatted(text: str) -> str:
-    """Plain characters as HTML, with exponents (z^θ) and indices (N_Δ) in their places."""
+    """A text of plain characters as HTML, with exponents (z^θ) raised and indices (N_Δ) lowered."""
     text = re.sub(r"\^([−-]?[\w/]+)", r"<sup>\1</sup>", escape(text))
     return re.sub(r"(?<=\w)_([^\W_]+|−|\+)", r"<sub>\1</sub>", text)
 
@@ -96,7 +96,7 @@ def _gallery(heading: str, letter: str, figures: Mapping[str, bytes]) -> str:
 
 
 def _card(name: str, drawing: bytes) -> str:
-    """A figure that opens large: a link to its own place, which the style sheet shows over the whole window."""
+    """The card of a figure. It links to itself, and the style sheet shows the linked card over the whole window."""
     caption, place = caption_of(name), name.replace("/", "-")
     title = f"{caption.name}: {plain(caption.title)}"
     source = "data:image/svg+xml;base64," + base64.b64encode(drawing).decode()
@@ -122,5 +122,5 @@ def _more(preset: str) -> str:
 
 
 def figures_of(paths: Sequence[Path], folder: Path) -> dict[str, bytes]:
-    """The SVG files by the names of their figures, relative to the folder of figures. Raises OSError."""
+    """The contents of SVG files by the names of their figures, from paths below `folder`. Raises OSError."""
     return {path.relative_to(folder).with_suffix("").as_posix(): path.read_bytes() for path in map(Path, paths)}

@@ -1,4 +1,4 @@
-"""Restoring an archive: everything is checked before anything is written."""
+"""Restore an archive. Everything is checked before anything is written."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ MEMBERS = re.compile(
 
 @dataclass(frozen=True)
 class Archive:
-    """A checked archive in memory: `mark` is its release.json, `members` the content of each file by its name."""
+    """A checked archive in memory. `mark` is its release.json, and `members` holds the content of each file by name."""
 
     path: Path
     mark: dict
@@ -37,7 +37,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Restored:
-    """What `restore` did: names of the files written, replaced, and found there with the same content."""
+    """The outcome of `restore`: names of the files written, replaced, and found there with the same content."""
 
     folder: Path
     written: list[str]
@@ -46,9 +46,9 @@ class Restored:
 
 
 def read_archive(path: Path) -> Archive:
-    """Open and check an archive: its names, every checksum, and that it is one of ours.
+    """Open an archive and check its names, every checksum, and that this project made it.
 
-    Raises ReleaseError naming the member that is unsafe, damaged, missing or not listed.
+    Raises ReleaseError with the name of the member that is unsafe, damaged, missing or not listed.
     """
     path = Path(path)
     try:
@@ -72,10 +72,10 @@ def read_archive(path: Path) -> Archive:
 
 
 def restore(archive: Archive, folder: Path, replace: bool = False) -> Restored:
-    """Write the members below `folder`, each whole or not at all.
+    """Write the members below `folder`, each atomically.
 
-    A file that is there with other content is replaced only if `replace` is set; else nothing is written at all.
-    Raises ReleaseError then, and when a folder on the way leads elsewhere.
+    A file with other content is replaced only if `replace` is set. Otherwise nothing is written, and ReleaseError is
+    raised. It is also raised if a link in `folder` leads elsewhere, or if a file and a folder have the same path.
     """
     folder = Path(folder)
     try:
@@ -94,9 +94,9 @@ def restore(archive: Archive, folder: Path, replace: bool = False) -> Restored:
 
 
 def _compared(members: Mapping[str, bytes], folder: Path) -> tuple[list[str], list[str], list[str]]:
-    """The names of members that are not below `folder`, that are there with other content, and with the same.
+    """Three lists of names: members that `folder` lacks, has with other content, and has with the same content.
 
-    Raises ReleaseError where a link leads elsewhere, a file stands in the place of a folder, or the reverse.
+    Raises ReleaseError if a link leads elsewhere, or if a file is where the archive has a folder, or the reverse.
     """
     written, replaced, unchanged = [], [], []
     for name, content in sorted(members.items()):
@@ -116,10 +116,10 @@ def _compared(members: Mapping[str, bytes], folder: Path) -> tuple[list[str], li
 
 
 def _check_names(path: Path, entries: list[zipfile.ZipInfo]) -> None:
-    """Refuse what could be written elsewhere than below the folder, and what could fill the disk."""
+    """Raise ReleaseError for names that lead out of the folder, and for sizes that could fill the disk."""
     seen: set[str] = set()
     for entry in entries:
-        # zipfile cuts names at a zero byte; the name as it stands in the file is in orig_filename.
+        # zipfile cuts names at a zero byte. orig_filename is the name as it is in the file.
         name, kind = entry.orig_filename, stat.S_IFMT(entry.external_attr >> 16)
         parts = PurePosixPath(name).parts
         plain = bool(parts) and "/".join(parts) == name and not re.search(r"[\\:\x00-\x1f]", name)
