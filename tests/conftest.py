@@ -1,4 +1,4 @@
-"""What every test finds: one thread, and what a session makes once.
+"""Settings and fixtures of all tests: one thread, and results that are made once in a session.
 
 Small problems on many threads measure the scheduler, and bits depend on the number of threads.
 """
@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def finished_smoke(tmp_path_factory):
-    """The folder in which preset smoke has run, in a path that needs quoting; to be read only."""
+    """The folder in which preset smoke has run. Its path needs quoting. Do not write to it."""
     folder = shared.folder_of_the_session(tmp_path_factory) / "Übung mit Leerzeichen $HOME"
     return shared.made_once(folder, shared.run_smoke)
 
@@ -41,6 +41,6 @@ def copy_of_smoke(finished_smoke, tmp_path):
 
 @pytest.fixture(scope="session")
 def plan_of(tmp_path_factory):
-    """Preset → the jobs of all its figures, claims and documents, planned in a folder without results."""
+    """A function from a preset to the jobs of all its figures, claims and documents, in a folder without results."""
     folder = shared.folder_of_the_session(tmp_path_factory)
     return lambda preset: shared.plan_everything(folder, preset)

@@ -1,4 +1,4 @@
-"""The configuration: every mistake is one sentence that names the key, its value and what is allowed."""
+"""The configuration: every mistake gives one sentence with the key, its value and what is allowed."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_every_preset_has_the_same_lines(name):
 
 
 def test_a_preset_changes_sizes_only():
-    """Which data, depths and activations there are is said once, in config.yaml."""
+    """Only config.yaml sets data, depths and activations."""
     kinds = {
         name: [(p.dataset, p.network.depth, p.network.activation, p.protocol.margin) for (p, *_) in described]
         for name in PRESETS
@@ -141,7 +141,7 @@ def test_what_a_protocol_does_not_use_trains_nothing_anew():
 
 
 def test_numbers_given_as_text_are_numbers():
-    """As they come from --config 'sweeps={relu_L2: {replicas: 5}}', and from 1e-3 in a YAML file."""
+    """As from --config 'sweeps={relu_L2: {replicas: 5}}', and from 1e-3 in a YAML file."""
     config = changed((*L2, "replicas"), "5") | {"mnist": {"path": "123", "mirrors": []}}
     config["sweeps"]["relu_L3"]["n_train"] = ["80", "9"]
     points = read_points(checked(config))

@@ -1,4 +1,4 @@
-"""How runs end: states told apart on overlaps made by hand, dead patterns on a network that has them."""
+"""How runs end: states of overlaps made by hand, and dead patterns of a network that has them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What there is to make, found by its modules: each is there, and nothing that computes knows of the others."""
+"""Figures, observables, claims and data sets are found by their modules, and no module that computes knows them."""
 
 from importlib import import_module
 
@@ -64,7 +64,7 @@ def test_an_unknown_name_is_one_sentence(ask, sentence):
 
 
 def test_no_module_that_computes_knows_of_the_others():
-    """The inventory and the layout stand outside all fingerprints: one figure more runs no other again."""
+    """The inventory and the layout are in no fingerprint, so a new figure makes no other run again."""
     for folder in ("analysis", "claims", "datasets", "figures", "kernels", "observables", "tables", "training"):
         for path in (PACKAGE / folder).rglob("*.py"):
             if path != PACKAGE / "claims" / "catalogue.py":  # which judges all of them together

@@ -14,7 +14,7 @@ NETWORKS += [Network(7, 4, 2, "relu"), Network(1, 1, 1, "tanh")]
 
 
 def module(params, network):
-    """The same network out of torch's layers, in float64."""
+    """The same network made of torch's layers, in float64."""
     widths = [network.dim] + [network.width] * network.depth
     activation = torch.nn.ReLU if network.activation == "relu" else torch.nn.Tanh
     parts = []

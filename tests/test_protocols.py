@@ -1,4 +1,4 @@
-"""Learning rates and the steps at which runs are looked at."""
+"""Learning rates, and the steps at which runs are recorded."""
 
 import dataclasses
 

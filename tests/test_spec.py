@@ -1,4 +1,4 @@
-"""What a run is, and the seeds that follow."""
+"""The specification of a run, and the seeds that follow from it."""
 
 import dataclasses
 import itertools
@@ -49,7 +49,7 @@ def test_seeds_do_not_depend_on_how_a_run_is_trained():
 
 
 def test_seeds_are_the_same_on_every_machine():
-    """A fixed value: a change of the rule would silently make every result another one."""
+    """A fixed value: if the rule of seeds changed, every result would change silently."""
     assert seed_of(1, "relu_L2", 20, 0, "data") == 2268164416609072860
 
 

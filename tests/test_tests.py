@@ -1,4 +1,4 @@
-"""The tests themselves: each finds its shared parts in helpers, and a newcomer finds each by the path of its module."""
+"""The tests themselves: shared code is in helpers, and the path of a module leads to its test."""
 
 import ast
 import signal
@@ -25,12 +25,12 @@ def imported(path):
 
 @pytest.mark.parametrize("path", [*FILES, *TESTS.glob("helpers/*.py")], ids=lambda path: str(path.relative_to(TESTS)))
 def test_no_test_is_imported(path):
-    """What two tests need is in helpers. (jamming.analysis.test_error is the error on test data.)"""
+    """Code that two tests need is in helpers. (jamming.analysis.test_error is the error on test data.)"""
     assert not [name for name in imported(path) if "test_" in name and not name.startswith("jamming.")]
 
 
 def test_a_test_lies_where_its_module_does():
-    """In the folder of that name; a module of no folder has a test of its own name."""
+    """In the folder with the same name. A module outside of all folders has a test with its name."""
     for path in FILES:
         folder = PACKAGE / path.parent.relative_to(TESTS)
         if not {path, path.parent} & WITHOUT_A_MODULE:
@@ -39,5 +39,5 @@ def test_a_test_lies_where_its_module_does():
 
 
 def test_what_tests_start_can_be_interrupted():
-    """Also where the tests themselves run in the background, and a shell has had them ignore Ctrl-C."""
+    """Also if the tests run in the background, where the shell makes them ignore Ctrl-C."""
     assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN

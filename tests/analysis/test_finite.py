@@ -1,4 +1,4 @@
-"""nan and inf in tables: refused by name, but where they say that there is no such number."""
+"""nan and inf in tables are refused by name, except in columns where they mean that there is no number."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ ANALYSIS = Analysis(synthetic.MAX_LOSS, n_bootstrap=20, seed=1, drawn_network={"
 
 
 def test_no_table_of_sound_results_is_refused():
-    """One replica a point, so that errors over replicas have no value."""
+    """With one replica for each point, errors over replicas have no value."""
     results = synthetic.make_results(width=4, n_points=4, replicas=1)
     for figure in inventory.figures():
         check_finite(figure, tables.tabulate(inventory.module_of(figure), results, ANALYSIS))

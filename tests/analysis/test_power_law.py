@@ -1,4 +1,4 @@
-"""Exponents of truncated power laws against planted ones, and errors that are those of runs."""
+"""Exponents of truncated power laws against planted ones, and errors over runs."""
 
 import numpy as np
 import pytest
@@ -122,7 +122,7 @@ def test_error_is_that_of_runs_not_of_values():
 
 
 def test_the_range_is_in_the_interval():
-    """A law that bends has no exponent sharper than what it changes over the range; a straight one has."""
+    """The interval of a law that bends includes its change over the range; that of a straight law does not grow."""
     generator = np.random.default_rng(6)
     straight = [power_law(0.3, LOW, HIGH, 4000, generator) for _ in range(8)]
     bent = [np.concatenate([run, power_law(2.0, 0.2, HIGH, 2000, generator)]) for run in straight]

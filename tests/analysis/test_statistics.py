@@ -17,7 +17,7 @@ def of(strata, n_resamples=400, seed=1, **more):
 
 
 def binomial_bounds(share, n_trials, sigmas=3.5):
-    """How far a simulated share may stray: less than once in 2000 tests by chance."""
+    """The bounds of a simulated share, which chance crosses less than once in 2000 tests."""
     error = sigmas * math.sqrt(share * (1 - share) / n_trials)
     return share - error, share + error
 
@@ -31,12 +31,12 @@ def test_error_of_a_mean_is_the_standard_error():
 
 
 def test_two_runs_have_the_whole_error():
-    """As many draws as runs would give |a − b|/√8, too little by √2."""
+    """As many draws as runs would give |a − b|/√8, which is too small by √2."""
     assert of([[0.0, 1.0]], n_resamples=20_000).error == pytest.approx(0.5, rel=0.02)
 
 
 def test_runs_are_resampled_within_their_stratum():
-    """What differs between strata was chosen, and is no error."""
+    """Differences between strata were chosen, so they are no error."""
     assert of([[1.0, 1.0], [5.0, 5.0], [9.0, 9.0]]).error == 0
     assert of([[1.0, 1.0], [5.0, 5.0], [9.0, 9.0]]).degrees == 3
     assert of([[1.0, 5.0, 9.0]]).error > 1
@@ -125,7 +125,7 @@ def test_bootstrap_intervals_cover(n_strata, n_runs):
 
 
 def test_binomial_and_poisson_intervals_cover():
-    """At least as often as they say, whatever the number planted; and not much too often for many events."""
+    """They cover at least as often as stated, for every planted number, and not much more often for many events."""
     generator, n_trials = np.random.default_rng(4), 2000
     for level in (0.68, 0.95):
         for share, n_runs in ((0.04, 30), (0.5, 40)):

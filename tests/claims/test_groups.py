@@ -1,4 +1,4 @@
-"""Each statistic on made-up results with a known answer: what was planted is found, and what was not is told apart."""
+"""Each statistic on made-up results with a known answer: planted effects are found, and absent ones are not."""
 
 import copy
 import json
@@ -122,7 +122,7 @@ def test_planted_transition_is_found(depth):
 
 
 def ends(n_delta_over_n, loss, n_weights=1000, sweep="relu_L2"):
-    """Runs that ended so, one point with many replicas."""
+    """One point with replicas that ended in the given ways."""
     network = {"dim": 20, "width": 20, "depth": 2, "activation": "relu"}
     spec = {"sweep": sweep, "n_train": 2 * n_weights, "network": network, "protocol": {"margin": 0.5, "steps": 10}}
     tree = {}
@@ -217,7 +217,7 @@ def test_stability_bound_takes_each_run_s_own_spectrum_and_cusps():
 
 
 def descent(point, n_star):
-    """The search of a replica whose networks fit if N ≥ n_star, and at once."""
+    """The search of a replica whose networks fit at once if N ≥ n_star."""
 
     def train(width):
         n_weights = point.network(width).n_weights
@@ -315,7 +315,7 @@ def test_mnist_is_compared_with_random_data_at_the_same_p():
 
 
 def set_hp(values_of):
-    """A change of replicas: other eigenvalues of H_p, counted anew."""
+    """A change of replicas: other eigenvalues of H_p, with new counts."""
 
     def change(replica):
         values = np.sort(values_of(replica))
@@ -327,7 +327,7 @@ def set_hp(values_of):
 
 
 def split(negative, zero=0.0):
-    """Spectra ∝ √𝓛 with this fraction of negative and of zero eigenvalues."""
+    """Spectra ∝ √𝓛 with given fractions of negative and of zero eigenvalues."""
 
     def values_of(replica):
         n_zero = round(zero * replica["n_params"])
@@ -608,7 +608,7 @@ def test_resolution_of_a_peak_is_the_spacing_of_the_widths():
 
 
 def test_each_claim_has_its_own_random_numbers(results):
-    """Seeded by the analysis and by its name, so that adding a claim changes no other."""
+    """The seed follows from the analysis and the claim's name, so adding a claim changes no other."""
     statistic = ALL["jump-random"]
     one, again, other = (claims.measure(name, statistic, results, ANALYSIS) for name in ("one", "one", "other"))
     assert one == again and one.value == other.value and one.error != other.error

@@ -1,4 +1,4 @@
-"""Summaries of single sweeps: the claims' statistics on one sweep, in files, side by side, by a rule."""
+"""Summaries of single sweeps: statistics of the claims for one sweep, in files, in a table, by a rule."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Verdicts at their edges, the runs they would take, and the catalogue: its mistakes and its match with the code."""
+"""Verdicts at their limits, the runs that they need, mistakes in the catalogue, and its match with the code."""
 
 import copy
 import math
@@ -110,7 +110,7 @@ def test_size_comes_before_the_interval_and_is_said():
 
 
 def test_a_claim_on_several_depths_is_judged_on_each():
-    """The mean over depths lies within the tolerance, which hides that one of them does not."""
+    """The mean over depths lies within the tolerance, although one depth does not."""
     inside, across, outside = measured(0.5, 0.1), measured(0.9, 0.1), measured(1.5, 0.1)
     for parts, expected in (
         ((inside, inside), REPRODUCED),
@@ -157,7 +157,7 @@ mnist-below-random accuracy-at-jamming cusp early-stopping halts-sooner depth-2
 
 
 def test_every_published_number_is_in_the_catalogue():
-    """The stems of the list that the papers were read for; a claim in several parts has as many ids with its stem."""
+    """The ids of the list made from the papers. A claim in several parts has several ids with the same beginning."""
     ids = [one.id for one in read_catalogue(CATALOGUE)]
     assert not [stem for stem in STEMS.strip().split() if not any(one.startswith(stem) for one in ids)]
 

@@ -1,4 +1,4 @@
-"""The run of the workflow as a person sees it: the log in a file, a bar on a terminal, the end in a few lines."""
+"""A run of the workflow as a person sees it: the log in a file, a bar on a terminal, a few lines at the end."""
 
 import io
 

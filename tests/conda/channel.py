@@ -53,7 +53,7 @@ def _conda_name(name: str) -> str:
 
 
 def _needed(distribution: Distribution, installed: Mapping[str, Distribution]) -> set[str]:
-    """The distributions that one requires, with those that come in by an extra of another: conda has no extras."""
+    """The distributions that one requires, with those of extras that others ask for, since conda has no extras."""
     needed = set()
     for requirement in _requirements(distribution):
         name = canonicalize_name(requirement.name)
@@ -64,14 +64,14 @@ def _needed(distribution: Distribution, installed: Mapping[str, Distribution]) -
 
 
 def _requirements(distribution: Distribution, extra: str = "") -> Iterable[Requirement]:
-    """What a distribution requires on this machine, with one of its extras or without."""
+    """The requirements of a distribution on this machine, with one of its extras or without."""
     for requirement in map(Requirement, distribution.requires or []):
         if not requirement.marker or requirement.marker.evaluate({"extra": extra}):
             yield requirement
 
 
 def _python(channel: Path) -> tuple[str, dict]:
-    """This interpreter as a package: a link to it, and the file that makes the folder around it an environment."""
+    """This interpreter as a package: a link to it, and the file that makes a folder an environment."""
     interpreter, minor = os.path.realpath(sys.executable), f"python{sys.version_info.major}.{sys.version_info.minor}"
     settings = f"home = {os.path.dirname(interpreter)}\ninclude-system-site-packages = false\n"
     links = {f"bin/{minor}": interpreter, "bin/python3": minor, "bin/python": minor}

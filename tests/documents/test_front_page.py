@@ -1,4 +1,4 @@
-"""The front page: every number is that of claims.json, every figure opens large, nothing is fetched or run."""
+"""The front page: its numbers are those of claims.json, every figure opens, and it fetches and runs nothing."""
 
 import re
 
@@ -15,7 +15,7 @@ HOSTILE = '<img src=x onerror="document.title=1"> & "'
 
 
 def make_claims(**changed):
-    """Made-up claims with the ids of the headlines alone; `changed` is put into the first of them."""
+    """Made-up claims with the ids of the headlines only; `changed` is merged into the first of them."""
     claims = synthetic_claims.make_claims()
     del claims["claims"][len(front_page.HEADLINES) :]
     for claim, identifier in zip(claims["claims"], front_page.HEADLINES, strict=False):
@@ -78,7 +78,7 @@ def test_without_claims_the_figures_are_shown_all_the_same(drawings):
 @browser_needed
 @pytest.mark.parametrize("width", [390, 1200])
 def test_a_figure_opens_large_and_closes(browser, drawings, tmp_path, width):  # noqa: F811
-    """On a phone and on a desk: a click fills the window, another one closes it, and nothing runs over the side."""
+    """On a phone and on a desktop: a click fills the window, another one closes it, and nothing overflows."""
     file = tmp_path / "index.html"
     file.write_text(front_page.page(make_claims(statement=HOSTILE), drawings), encoding="utf-8")
     page = browser.new_page(viewport={"width": width, "height": 800})

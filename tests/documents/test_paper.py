@@ -1,4 +1,4 @@
-"""The paper, the notebook and the HTML report: they build, say what the files say, and need no network."""
+"""The paper, the notebook and the HTML report: they build, agree with the files, and need no network."""
 
 import html
 import json
@@ -79,7 +79,7 @@ def test_page_one_has_preset_commit_and_date(paper):
 
 
 def test_numbers_in_the_paper_are_those_of_the_claims(paper, project):
-    """Every measured value, interval, number of runs and verdict stands in the row of its claim, and in this order."""
+    """The row of each claim holds its value, interval, number of runs and verdict, in this order."""
     rows = claims.shown(synthetic_claims.make_claims(PRESET))
     text = re.sub(r"\s+", " ", text_of(paper))
     table = text[text.index("Published claims and what became of them") : text.index("The reasons, in the same order")]
@@ -93,7 +93,7 @@ def test_numbers_in_the_paper_are_those_of_the_claims(paper, project):
 
 
 def test_no_typst_source_types_a_measured_number():
-    """Numbers with a decimal point in prose are the protocol's, and each of them is listed here."""
+    """Numbers with a decimal point in the text belong to protocols, and each is listed here."""
     allowed = {"0.1", "0.4", "2.2"}  # N_Δ > 0.1 N, N_Δ > 0.4 N, 2.2·10⁻¹⁶
     allowed |= {"2.8", "2.9"}  # the published P/N*
     for name in SOURCES:
@@ -153,7 +153,7 @@ def test_a_broken_source_is_one_sentence(project, tmp_path, capsys):
 
 
 def test_facts_may_lie_elsewhere(project, paper, tmp_path):
-    """Those of a restored archive, for instance: the same paper comes of them."""
+    """For example in a restored archive: they give the same paper."""
     elsewhere = shutil.copy(project / f"results/{PRESET}/paper.json", tmp_path / "paper.json")
     assert typeset(project, str(tmp_path / "paper.pdf"), facts=elsewhere) == 0
     assert (tmp_path / "paper.pdf").read_bytes() == paper.read_bytes()
@@ -161,7 +161,7 @@ def test_facts_may_lie_elsewhere(project, paper, tmp_path):
 
 @pytest.fixture(scope="module")
 def page(project, tmp_path_factory):
-    """The executed notebook, made where HOME is empty and must stay so."""
+    """The executed notebook. HOME is empty when it runs, and must stay empty."""
     home = tmp_path_factory.mktemp("home")
     words = ["run-notebook", "--script", "paper/explore.py", "--results", f"results/{PRESET}", "--out", "explore.html"]
     environment = {**os.environ, "HOME": str(home), "PYTHONPATH": str(ROOT / "workflow"), "PATH": "/usr/bin:/bin"}

@@ -1,4 +1,4 @@
-"""The explorer: the rows it is made of, and the page itself in a headless browser, without network."""
+"""The explorer: its rows, and the page in a headless browser without network."""
 
 import io
 import re
@@ -133,7 +133,7 @@ def test_the_page_is_one_small_file_that_loads_nothing(page_file):
 
 
 class Shown:
-    """The page in a browser, with all it said and asked for."""
+    """The page in a browser, with its messages and requests."""
 
     def __init__(self, page, address):
         self.page, self.said, self.asked = page, [], []
@@ -164,7 +164,7 @@ class Shown:
         return np.array(self.value(f"{self.model('shown')}.booleans"))
 
     def pixel(self, index):
-        """Where on the screen a run is drawn."""
+        """The position of a run on the screen."""
         return self.value(
             f"""(() => {{
                 const plot = {self.model("plane")}, data = {self.model("runs")}.data
@@ -177,7 +177,7 @@ class Shown:
         )
 
     def choose(self, control, label):
-        """As a user does: in the drop-down list of a control."""
+        """Select an option in the list of a control, as a user does."""
         self.page.locator(f"select[name={control}]").select_option(label=label)
         self.page.wait_for_function("() => Bokeh.documents[0].is_idle")
 
@@ -204,7 +204,7 @@ def opened(browser, page_file):
 
 @pytest.fixture
 def shown(opened):
-    """The page as it was when it opened."""
+    """The page as it is when it opens."""
     first = {"dataset": "all", "depth": "all", "kind": "all", "colour": "n_delta_over_n", "matrix": "hp"}
     for control, value in first.items():
         opened.value(f"{{ {opened.model(control)}.value = '{value}' }}")
@@ -232,7 +232,7 @@ def test_the_page_is_not_blank(shown):
 
 @browser_needed
 def test_a_click_on_a_point_shows_what_is_known_of_it(shown):
-    """From the run chosen at the start to another one; the plots then hold that run's curves."""
+    """After a click on another run the plots hold the curves of that run."""
     before = shown.lines()
     names, over_n = shown.column("name"), shown.column("n_delta_over_n")
     index = next(i for i, name in enumerate(names) if name.startswith("tanh_L3") and over_n[i] > 0.4)
@@ -313,7 +313,7 @@ HOSTILE = """</script><img src=x onerror="document.title='ran'"> {{7*7}} ${7*7} 
 
 @pytest.fixture(scope="module")
 def hostile_file(tmp_path_factory):
-    """A page of results whose every text is HTML that would run, and whose preset and commits are, too."""
+    """A page of results in which every text, the preset and the commits are HTML that would run."""
     results = synthetic.make_results(width=4, n_points=4, replicas=1)
     for result in (result for kind in results.values() for sweep in kind.values() for result in sweep):
         spec = result.spec.get("run", result.spec)
@@ -327,7 +327,7 @@ def hostile_file(tmp_path_factory):
 
 
 def test_no_text_of_a_result_is_html_in_the_page(hostile_file):
-    """Without a browser: all of it is escaped, and the one text that a script writes is written as text."""
+    """Without a browser: all texts are escaped, and the script writes its one text as text."""
     page = hostile_file.read_text(encoding="utf-8")
     assert "onerror=" in page and "<img src=x" not in page and "</script><img" not in page
     chosen = Details(collect(synthetic.make_results(width=4, n_points=4))).chosen
@@ -338,7 +338,7 @@ def test_no_text_of_a_result_is_html_in_the_page(hostile_file):
 
 @browser_needed
 def test_no_text_of_a_result_runs_in_the_browser(browser, hostile_file):
-    """Every run is chosen, hovered over and filtered for: the title stays, and no element is made of a name."""
+    """Every run is selected, hovered over and filtered for. The title stays, and no element is made from a name."""
     shown = Shown(browser.new_page(viewport={"width": 1400, "height": 820}), hostile_file.as_uri())
     title = shown.page.title()
     for index in range(0, len(shown.column("name")), 7):

@@ -1,4 +1,4 @@
-"""Figures drawn from formulas: packings, spectra and losses against slow references, drawings against their tables."""
+"""Figures drawn from formulas: packings, spectra and losses against slow references, and drawings against tables."""
 
 import copy
 import io

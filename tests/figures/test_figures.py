@@ -1,4 +1,4 @@
-"""Figures: panels, limits and remarks; bytes that repeat; tables refused by the name of what is wrong."""
+"""Figures: panels, limits and remarks; equal bytes; refused tables, with the name of the fault."""
 
 import copy
 import io
@@ -229,7 +229,7 @@ def test_depths_of_spectra_are_told_apart_without_colour(all_tables):
 
 
 def test_a_peak_at_zero_does_not_flatten_the_bulk_of_h(all_tables):
-    """The panel is scaled by the eigenvalues away from 0; an inset, and only then, shows the whole peak."""
+    """The eigenvalues away from 0 set the scale. An inset shows the peak, but only if it is higher."""
     for height in (0.0, 50.0):
         table = copy.deepcopy(all_tables["fig7"])
         for group in (group for group in table["relu"]["h"].values() if isinstance(group, dict)):

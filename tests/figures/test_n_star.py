@@ -1,4 +1,4 @@
-"""Figures of the transition lines: what is a point, what an arrow; theory lines; tables refused by name."""
+"""Figures of the transition lines: points, arrows, theory lines; refused tables, with the name of the fault."""
 
 import copy
 import io
@@ -54,7 +54,7 @@ def arrows(axes):
 
 
 def with_status(table, path, status, rows=slice(None)):
-    """The table with some rows of a line made bounds."""
+    """The table with some rows of a line changed to bounds."""
     changed = copy.deepcopy(table)
     group = group_at(changed, path)
     group["status"] = group["status"].astype("U12")

@@ -1,4 +1,4 @@
-"""Figures of the test error: every curve is its column, transitions are marked, what is missing is said or refused."""
+"""Figures of the test error: curves equal their columns, transitions are marked, missing data is named or refused."""
 
 import copy
 import io
@@ -43,7 +43,7 @@ def in_legends(axes):
 
 
 def curves(axes):
-    """Solid lines with markers, dashed lines: as they were drawn."""
+    """The solid lines with markers and the dashed lines, as drawn."""
     lines = [line for line in axes.lines if len(line.get_xdata()) > 2]
     return [line for line in lines if line.get_marker() in tuple("os^")], [line for line in lines if line.is_dashed()]
 
@@ -87,7 +87,7 @@ def test_bars_are_one_standard_error_and_the_shade_lies_between_the_curves(all_t
 
 
 def test_networks_that_learned_nothing_do_not_flatten_the_cusp(all_tables):
-    """They leave the panel; those that learned something are inside it, and the panel is no higher than they need."""
+    """They leave the panel, whose height is set by the networks that learned something."""
     table = copy.deepcopy(all_tables[NAMES[0]])
     group = table["errors"]["P01000"]
     group["final"][0], group["minimum"][0] = 0.5, 0.49

@@ -9,7 +9,7 @@ PRESETS = sorted(path.stem for path in (CONFIG / "presets").glob("*.yaml"))
 
 
 def merge(base, more):
-    """What Snakemake does with a second config file."""
+    """Merge a second config file as Snakemake does."""
     for key, value in more.items():
         if isinstance(value, dict) and isinstance(base.get(key), dict):
             merge(base[key], value)

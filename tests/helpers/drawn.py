@@ -1,4 +1,4 @@
-"""Reading a drawn figure: its panels by their label, what is written in them."""
+"""Read a drawn figure: its panels by their labels, and the texts in them."""
 
 from helpers import synthetic
 from jamming.analysis import Analysis

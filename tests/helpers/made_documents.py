@@ -19,7 +19,7 @@ OBSERVED = {"theta_range": [1e-2, 0.3], "gamma_range": [1e-2, 0.5], "cusp_thresh
 
 
 def made_by(hour: int, **more) -> dict:
-    """Provenance with a fixed commit and date, as it would stand in a file written by the workflow."""
+    """A provenance with a fixed commit and date, as in a file of the workflow."""
     return {
         "jamming": "0.1.0",
         "python": "3.11.0",

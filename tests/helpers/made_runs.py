@@ -60,6 +60,6 @@ def run_of(point: Point, replicas: list[dict]) -> store.Result:
 
 
 def through_a_file(path, kind: str, tree: dict) -> dict:
-    """The tree as it comes back from disk, so that a value without a place in HDF5 is noticed."""
+    """The tree after writing and reading it, so that a value that HDF5 cannot hold is noticed."""
     store.write(path, kind, {}, tree, {})
     return store.read(path, kind).tree

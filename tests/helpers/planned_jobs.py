@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """A job as Snakemake shows it; `reason` says why it runs, `priority` what it is worth to the scheduler."""
+    """A job as Snakemake lists it; `reason` says why it runs, and `priority` is its priority in the scheduler."""
 
     rule: str
     inputs: tuple[str, ...]
@@ -17,7 +17,7 @@ class PlannedJob:
 
 
 def planned_jobs(text: str) -> list[PlannedJob]:
-    """The jobs of a dry-run that was not told to be quiet, those of a group as well."""
+    """The jobs of a dry-run without -q, including jobs in groups."""
     _, *parts = re.split(r"^ *(?:local)?rule (\w+):\n", text, flags=re.MULTILINE)
     return [_job(rule, shown) for rule, shown in zip(parts[::2], parts[1::2], strict=True)]
 
@@ -29,7 +29,7 @@ def _job(rule, shown):
 
 
 def needed_by(jobs: list[PlannedJob], target: str) -> Counter:
-    """Rule → number of the jobs that make a file, or that run a rule without files, and all they depend on."""
+    """Rule → number of jobs that a file, or a rule without files, depends on."""
     makers = {output: job for job in jobs for output in job.outputs}
     pending = [job for job in jobs if target in job.outputs or (job.rule == target and not job.outputs)]
     needed = set()

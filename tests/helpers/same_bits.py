@@ -1,4 +1,4 @@
-"""What "the same result" means: every number but the times, bit for bit."""
+"""A comparison of results: all numbers except times must be equal, bit for bit."""
 
 import numpy as np
 

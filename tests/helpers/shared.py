@@ -1,4 +1,4 @@
-"""What all tests of a session use and what takes long to make: made once, by whichever process needs it first.
+"""Results that take long to make and that all tests of a session share. The first process that needs one makes it.
 
 xdist runs a session in several processes. Nothing here may be changed by a test; copies are for that.
 """
@@ -18,13 +18,13 @@ PRINTED = "printed.txt"
 
 
 def folder_of_the_session(tmp_path_factory) -> Path:
-    """Where to share: xdist gives each process a folder of its own in it."""
+    """The folder that all processes share; xdist gives each process its own folder in it."""
     base = tmp_path_factory.getbasetemp()
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 def made_once(folder: Path, make) -> Path:
-    """`folder`, filled by `make(folder)` unless that is done; who asks meanwhile waits."""
+    """`folder`, filled by `make(folder)` if that has not been done. Other processes wait meanwhile."""
     made = folder.with_name(f"{folder.name}.made")
     with open(folder.with_name(f"{folder.name}.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -43,7 +43,7 @@ def run_smoke(folder: Path) -> None:
 
 
 def copy_of_a_run(finished: Path, folder: Path) -> Path:
-    """Sources, results and what Snakemake knows of them, with their times: in the copy, too, nothing is to be done."""
+    """A copy of sources, results and Snakemake's records with their times, in which nothing has to be done."""
     return Path(shutil.copytree(finished, folder, symlinks=True))
 
 

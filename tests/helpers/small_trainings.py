@@ -1,4 +1,4 @@
-"""Tiny trainings for tests: a point, its patterns, how the verb trains it, and how a job is killed and goes on."""
+"""Tiny trainings: a point, its patterns, the verb that trains it, and how a job is killed and goes on."""
 
 import json
 import os
@@ -51,14 +51,14 @@ def random_patterns():
 
 
 def easy_patterns():
-    """Patterns that all replicas share, as those of MNIST, with a test set; the sign of one input is the label."""
+    """Patterns with a test set that all replicas share, as for MNIST. The sign of one input is the label."""
     inputs = np.random.default_rng(0).standard_normal((500, 5))
     labels = np.where(inputs[:, 0] > 0, 1, -1).astype(np.int8)
     return store.Result("dataset", {"dataset": "mnist", "dim": 5}, {}, {"inputs": inputs, "labels": labels})
 
 
 def trained(point, dataset, folder, backend=None, report=lambda _: None):
-    """The result of a point or of a line's point, made as the verb does: the saved state goes, what ended stays."""
+    """The result of a point or a line's point, made as the verb makes it."""
     with Checkpoint(folder / "point.h5", json.loads(point.to_json()), report=report) as checkpoint:
         tree = job(point)(point, dataset, checkpoint, report=report, backend=backend)
         checkpoint.remove()
@@ -71,11 +71,11 @@ def job(point):
 
 
 class Killed(BaseException):
-    """No code of the project catches it, as none can catch a kill."""
+    """An exception that no code of the project catches, like a kill."""
 
 
 def killed_after(steps, point, dataset, folder, backend=None, report=lambda _: None):
-    """Train so many steps, save the state, and die; steps of several replicas made together are one."""
+    """Train this number of steps, save the state and die. A step of several replicas together counts once."""
     left, is_over, save = iter(range(steps)), False, Checkpoint.save
 
     def is_due(self):
@@ -96,14 +96,14 @@ def killed_after(steps, point, dataset, folder, backend=None, report=lambda _: N
 
 
 def command(point, out, data=None, backend="auto"):
-    """The words with which the workflow starts a job."""
+    """The command with which the workflow starts a job."""
     verb = "train" if isinstance(point, Point) else "find-transition"
     words = ["-m", "jamming", verb, "--spec", point.to_json(), "--device", "cpu", "--backend", backend, "--out", out]
     return [sys.executable, *map(str, words), *(["--data", str(data)] if data else [])]
 
 
 def environment(save_every_seconds=None):
-    """The environment of a job; without a number it saves every half minute."""
+    """The environment of a job. Without a number, the job saves every half minute."""
     inherited = {name: value for name, value in os.environ.items() if name != "JAMMING_SAVE_EVERY_SECONDS"}
     saving = {} if save_every_seconds is None else {"JAMMING_SAVE_EVERY_SECONDS": str(save_every_seconds)}
     return {**inherited, **saving, "PYTHONPATH": PACKAGE}
@@ -117,7 +117,7 @@ def stored(dataset, folder):
 
 
 def wait_until_it_handles(job, number):
-    """Wait until a process catches this signal, as the kernel of Linux sees it: then the job is at work."""
+    """Wait until a process handles this signal, according to the Linux kernel. Then the job has started."""
     while job.poll() is None:
         caught = next(line for line in Path(f"/proc/{job.pid}/status").read_text().splitlines() if "SigCgt" in line)
         if int(caught.split()[1], 16) >> (number - 1) & 1:

@@ -1,4 +1,4 @@
-"""Speeds of a machine that does not exist, in round numbers: for plans that can be checked by hand."""
+"""Speeds of an imaginary machine, in round numbers, for plans that can be checked by hand."""
 
 from jamming.planning.cost import Speeds
 

@@ -100,7 +100,7 @@ CLAIMS = {
 
 
 def make_claims(preset: str = "made") -> dict:
-    """Values are arbitrary but telling: no two are equal, some are negative, tiny, whole, or missing."""
+    """Made-up values that can be told apart: all are different, and some are negative, tiny, whole or missing."""
     claims = []
     for number, (name, (group, statement, published, source, observable)) in enumerate(CLAIMS.items()):
         verdict = VERDICTS[number % len(VERDICTS)]

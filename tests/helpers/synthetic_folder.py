@@ -1,4 +1,4 @@
-"""A folder of results as the workflow leaves it, made up in a moment: files that know what they were made from."""
+"""A made-up folder of results as the workflow leaves it, with files that record their inputs."""
 
 import json
 
@@ -76,7 +76,7 @@ def make_folder(results, replicas=1, figures=None):
 
 
 def explored(made):
-    """What the explorer is asked for: the places of runs, lines, gaps and spectra."""
+    """The places of the runs, lines, gaps and spectra that the explorer reads."""
     shown = ("runs/", "lines/", "observables/gaps/", "observables/spectra/")
     # Runs that stand behind an observable without having been trained have nothing to draw.
     return [place for place in made if place.startswith(shown) and not place.startswith("runs/mnist_L3/")]

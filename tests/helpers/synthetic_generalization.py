@@ -31,7 +31,7 @@ def planted_n_star(n_train):
 
 
 def make_result(depth, n_train, width, replicas=3, steps=STEPS, seed=0):
-    """A point whose replicas all do what N/N* says."""
+    """A point whose replicas all behave as N/N* says."""
     generator = np.random.default_rng([seed, depth, n_train, width])
     ratio = Network(10, width, depth, "relu").n_weights / planted_n_star(n_train)
     return from_replicas(

@@ -56,7 +56,7 @@ def make_result(name, dataset, depth, dim, protocol, n_train, replicas=3, seed=0
 
 
 def make_replica(point, n_star):
-    """The search of a replica whose networks fit if N > n_star; the farther above, the sooner."""
+    """The search of a replica whose networks fit if N > n_star; larger networks fit sooner."""
 
     def train(width):
         n_weights = point.network(width).n_weights

@@ -16,7 +16,7 @@ BIN = Path(sys.executable).parent
 
 
 def copy_of_the_project(folder):
-    """Sources only, with the training step that was compiled already: to compile it takes longer than most tests."""
+    """The sources and the compiled training step, since compiling it takes longer than most tests."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in SOURCES:
         source = ROOT / name
@@ -28,13 +28,13 @@ def copy_of_the_project(folder):
 
 
 def environment(**changes):
-    """That of the tests, with their interpreter first; a change to None takes a variable away."""
+    """The environment of the tests, with their interpreter first on PATH. A change to None removes a variable."""
     variables = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **changes}
     return {name: value for name, value in variables.items() if value is not None}
 
 
 def snakemake(folder, *words, check=True, **changes):
-    """What Snakemake did in the folder, as from its command line; `changes` are of the environment."""
+    """The outcome of Snakemake's command line in the folder; `changes` are changes of the environment."""
     if changes:
         done = subprocess.run(
             [sys.executable, "-m", "snakemake", *words],
@@ -53,7 +53,7 @@ def snakemake(folder, *words, check=True, **changes):
 
 @functools.cache
 def _forks():
-    """The process of helpers/snakemake_forks.py, which ends with this one: its standard input does."""
+    """The process of helpers/snakemake_forks.py. It ends when this process closes its standard input."""
     program = Path(__file__).with_name("snakemake_forks.py")
     return subprocess.Popen([sys.executable, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 

@@ -1,4 +1,4 @@
-"""The step of many replicas together: each follows the reference alone, and nothing in it would stop a GPU."""
+"""The step of many replicas together: each follows the reference, and no operation makes a GPU wait."""
 
 import itertools
 
@@ -20,7 +20,7 @@ STATE = ("params", "first_moment", "second_moment")
 
 
 def problems(activation="relu", depth=2, n_train=60, replicas=3, shared=False):
-    """A network, and of each replica the initial parameters, inputs and labels."""
+    """A network, and for each replica the initial parameters, inputs and labels."""
     made = [problem(activation, depth, n_train, seed) for seed in range(replicas)]
     network = made[0][0]
     inputs, labels = ([made[0 if shared else r][what] for r in range(replicas)] for what in (2, 3))
@@ -37,7 +37,7 @@ def easy_and_hard(activation="relu"):
 
 
 def alone(problem_of_all, replica, rates, optimizer=None):
-    """The reference on one replica, to its end or to the end of `rates`; N_Δ at each step."""
+    """The reference for one replica, to its end or to the end of `rates`; returns N_Δ at each step."""
     network, params, inputs, labels = problem_of_all
     if optimizer is None:
         optimizer = TorchHingeAdam(network, params[replica], inputs[replica], labels[replica], MARGIN)
@@ -67,7 +67,7 @@ def assert_follows(batch, replica, reference, rtol=1e-9, atol=1e-11):
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 @pytest.mark.parametrize("depth", [1, 2, 5])
 def test_each_step_is_the_reference_s(activation, depth, shared):
-    """Both start from the same state at every step, so that what is compared is one step's rounding."""
+    """Both start each step from the same state, so the difference is the rounding of one step."""
     whole = problems(activation, depth, shared=shared)
     batch = BatchedHingeAdam(*whole, MARGIN)
     references = [alone(whole, replica, [])[0] for replica in range(3)]
@@ -199,7 +199,7 @@ def test_a_replica_that_diverges_leaves_the_others_alone():
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_a_step_asks_nothing_of_the_device(activation):
-    """A tensor on the device `meta` has a shape and no numbers: reading one, or a shape made of them, is an error."""
+    """A tensor on the device `meta` has a shape and no numbers, so reading a number is an error."""
     whole = problems(activation)
     batch = BatchedHingeAdam(*whole, MARGIN, device="meta")
     batch.advance(RATES[:3])
@@ -208,7 +208,7 @@ def test_a_step_asks_nothing_of_the_device(activation):
 
 
 class Tape(TorchDispatchMode):
-    """Stands in for a CUDA graph on the CPU: every operation is noted with the very tensors it read and wrote."""
+    """A stand-in for a CUDA graph on the CPU: it records every operation with its tensors."""
 
     def __init__(self):
         super().__init__()
@@ -220,7 +220,7 @@ class Tape(TorchDispatchMode):
         return returned
 
     def replay(self):
-        """All of it once more: a result goes where it went, and numbers of Python's are those of the recording."""
+        """Repeat all operations with the tensors and Python numbers of the recording."""
         for function, args, kwargs, returned in self.notes:
             again = function(*args, **kwargs)
             # A view is the same place again.
@@ -229,7 +229,7 @@ class Tape(TorchDispatchMode):
 
 
 class TapeRecording:
-    """As `cuda_graph.Recording`, but on a tape. Like a graph, it leaves no trace of the recorded call."""
+    """As `cuda_graph.Recording`, but on a tape. Like a graph, it does not run the recorded call."""
 
     def __init__(self):
         self.runs = 0
@@ -252,7 +252,7 @@ class TapeRecording:
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_a_recorded_step_is_the_step(activation, monkeypatch):
-    """Through loads, jumps and ends of replicas: nothing of the step that was recorded is left in the recording."""
+    """After loads, jumps and ends of replicas, the recording still gives the step: it holds no old numbers."""
     batches = [BatchedHingeAdam(*easy_and_hard(activation), MARGIN) for _ in range(2)]
     recording = TapeRecording()
     monkeypatch.setattr(batches[1]._repeat, "_recording", recording)
@@ -282,7 +282,7 @@ def test_graphs_are_for_cuda_alone(monkeypatch):
 
 
 def test_updates_are_torch_adam_s():
-    """Independently of the reference: autograd and torch.optim.Adam on the sum over replicas of the losses."""
+    """Independent of the reference: autograd and torch.optim.Adam on the sum of the losses over replicas."""
     network, params, inputs, labels = problems("tanh", 2)
     batch = in_batch((network, params, inputs, labels), RATES[:30])
     together = torch.tensor(np.array(params), requires_grad=True)

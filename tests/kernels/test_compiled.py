@@ -1,4 +1,4 @@
-"""The compiled step against the one in torch at all the sizes where its blocks and tiles end, and how it is built."""
+"""The compiled step against torch at all sizes at which its blocks and tiles end; and its compilation."""
 
 import os
 import shutil
@@ -89,7 +89,7 @@ def test_a_diverged_network_shows(bad):
 
 
 def test_all_processor_levels_give_the_same_bits(monkeypatch):
-    """What is compiled for narrow registers gives the bits of what is compiled for wide ones."""
+    """Code compiled for narrow registers and code compiled for wide ones give the same bits."""
     if build.processor_level() != "x86_64_v4":
         pytest.skip("needs a processor with AVX-512 to compare it with AVX2")
 
@@ -143,7 +143,7 @@ def bits_after_a_step():
 
 
 def test_a_library_that_is_cut_short_or_of_others_is_made_again(empty_cache, monkeypatch):
-    """Loading one that is cut short would end the process; one that others can write could be anything."""
+    """Loading an incomplete library would end the process; one that others can write is unsafe."""
     whole = bits_after_a_step()
     (kept,) = empty_cache.iterdir()
     content = kept.read_bytes()
@@ -244,7 +244,7 @@ def test_choice_of_backend():
 
 
 def test_two_processes_build_at_once(tmp_path):
-    """Each of them ends with a library that works, and one file stays."""
+    """Each ends with a working library, and one file stays."""
     code = (
         "import sys; from pathlib import Path; from jamming.kernels import build;"
         f"build.CACHE = Path({str(tmp_path / 'cache')!r}); build.library('compiled').gradient_double"

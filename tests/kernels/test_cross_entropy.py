@@ -80,7 +80,7 @@ def flat(modules):
 
 
 def batches(seed, n_train, size):
-    """Indices of one batch after the other: an independent account of what an epoch is."""
+    """The indices of one batch after the other, computed independently of the code."""
     epoch = 0
     while True:
         order = np.random.default_rng([seed, epoch]).permutation(n_train)

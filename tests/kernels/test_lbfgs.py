@@ -19,7 +19,7 @@ def rosenbrock(x):
 
 
 def kinked(x):
-    """Convex, minimal at 0 with the value 0; its gradient jumps across each axis."""
+    """A convex function with minimum 0 at 0, whose gradient jumps across each axis."""
     scales = np.arange(1.0, len(x) + 1)
     return float(np.sum(scales * np.abs(x)) + x @ x), scales * np.sign(x) + 2 * x
 
@@ -83,7 +83,7 @@ def test_it_finds_the_minimum_of_rosenbrock():
 
 
 def test_it_goes_down_where_the_gradient_jumps():
-    """Steepest descent with the same search stops at a kink; what is remembered of the jumps gets along it."""
+    """Steepest descent with the same search stops at a kink; the remembered pairs lead along it."""
     state, _ = minimize(kinked, np.linspace(-1, 1, 8) + 0.1, 400)
     assert 0 <= state.loss < 1e-8
 
@@ -95,7 +95,7 @@ def test_it_ends_where_the_gradient_vanishes():
 
 
 def test_it_gives_up_where_nothing_leads_down():
-    """A gradient that points the wrong way: from the start one search, later one that forgets and one more."""
+    """The gradient has the wrong sign. At the start one search fails; later L-BFGS forgets and searches again."""
     state, calls = Lbfgs(np.ones(3), MEMORY), 0
     while state.advance(*((x := state.point) @ x, -2 * x)):
         calls += 1

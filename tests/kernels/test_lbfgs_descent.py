@@ -1,4 +1,4 @@
-"""L-BFGS as an optimizer of the training loop: what it shows, where it stops, what it hands over, saved states."""
+"""L-BFGS as an optimizer of the training loop: its attributes, its end, its hand-over, its saved states."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_it_is_done_where_no_direction_leads_down(begin, monkeypatch):
 
 
 def test_it_is_done_where_the_loss_is_low_enough():
-    """It then stands at the point it found, and hands over that one."""
+    """It then stands at the point with this loss, and hands it over."""
     network, params, inputs, labels = problem(n_train=200)
     kernel = kernels.choose("cpu").hinge_adam(network, params, inputs, labels, 0.5)
     kernel.compute_gradient()

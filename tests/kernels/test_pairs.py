@@ -1,4 +1,4 @@
-"""The inverse Hessian of the last pairs: the two loops as they are printed, forgetting, and its saved state."""
+"""The inverse Hessian of the last pairs: against the two loops as published, forgetting, and the saved state."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def filled(count, memory, seed=0):
 
 @pytest.mark.parametrize("count", [1, 4, 5, 9, 10, 11, 23])
 def test_it_is_that_of_the_two_loops(count):
-    """Also where the oldest are forgotten and where all have moved to the front."""
+    """Also after the oldest pairs are forgotten, and after all have moved to the front."""
     remembered, pairs = filled(count, memory=5)
     vector = np.linspace(-1, 2, SIZE)
     assert len(remembered) == len(pairs)

@@ -1,4 +1,4 @@
-"""The rows of the comparison: made once, kept through a cut, read back from HDF5, and shown."""
+"""The rows of the comparison: each is made once, survives an interruption, comes back from HDF5, and is shown."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_a_row_for_each_network_and_method(rows):
 
 
 def test_rows_that_are_done_are_not_done_again(rows, tmp_path, monkeypatch):
-    """A line that was cut off is, and the file is whole afterwards."""
+    """An incomplete line is done again, and the file is complete afterwards."""
     path, done = tmp_path / "rows.jsonl", []
     comparison.compare(SETTINGS, path, MNIST, done.append)
     text = path.read_text()

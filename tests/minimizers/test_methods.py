@@ -1,4 +1,4 @@
-"""The ways to minimize: each on a quadratic form and on a network that fits, and what sets each apart."""
+"""The ways to minimize: each on a quadratic form and on a network that fits, and their differences."""
 
 from contextlib import suppress
 
@@ -25,7 +25,7 @@ def quadratic(point):
 
 
 class Counted:
-    """A function that ends after so many evaluations or when it vanishes, and remembers them."""
+    """A function that ends after a number of evaluations or when it vanishes, and remembers its evaluations."""
 
     def __init__(self, function, most):
         self.function, self.most, self.points, self.losses = function, most, [], []
@@ -74,7 +74,7 @@ def _dense_from_first_scale(counted):
 
 
 def test_a_kick_leaves_a_stationary_point():
-    """At −1 the gradient vanishes; without a way out L-BFGS ends there."""
+    """The gradient vanishes at −1. Without a way out, L-BFGS ends there."""
 
     def two_wells(point):
         return float(np.sum((point**2 - 1) ** 2)), 4 * point * (point**2 - 1)

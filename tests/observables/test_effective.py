@@ -166,7 +166,7 @@ def test_symmetries_are_in_the_kernel():
 
 
 def test_each_dead_neuron_takes_its_weights_along():
-    """It loses d_in + 1 incoming and d_out outgoing parameters, one of which its symmetry had taken already."""
+    """N_eff loses d_in + 1 incoming and d_out outgoing parameters, minus one for the neuron's symmetry."""
     network, params, inputs = healthy()
     d, h = network.dim, network.width
     whole = network.n_params - network.n_hidden
@@ -198,7 +198,7 @@ def test_linear_network_has_at_most_one_more_than_its_inputs(depth):
 
 @pytest.mark.parametrize("layer", [0, 1, 2])
 def test_network_that_transmits_nothing_has_one(layer):
-    """Only the output's bias is left."""
+    """Only the bias of the output is left."""
     network = Network(4, 6, 3, "relu")
     params, inputs = made(network, 50)
     dead = silence(params, network, layer, slice(None))
@@ -216,7 +216,7 @@ def test_few_patterns_bound_the_rank():
 
 
 def test_rank_does_not_depend_on_the_scale_of_neurons():
-    """Λ into a neuron and 1/Λ out of it leave f, and the columns of G in their own norms, as they are."""
+    """Λ into a neuron and 1/Λ out of it change neither f nor the normalised columns of G."""
     network, params, inputs = healthy()
     before = effective.effective_dimension(params, inputs, network)
     scaled = params.copy()

@@ -1,4 +1,4 @@
-"""The rank of a tall matrix by blocks: as a full SVD has it, from few rows, and never by luck."""
+"""The rank of a tall matrix by blocks: it equals the rank of a full SVD, needs few rows, and never relies on luck."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def in_blocks(blocks):
 
 
 def decided(rows, size=50, bound=N, tolerance=None):
-    """The rank by blocks of this size, and how many rows it took."""
+    """The rank with blocks of this size, and the number of rows that were needed."""
     blocks = [rows[start : start + size] for start in range(0, len(rows), size)]
     tolerance = tolerance or len(rows) * np.finfo(float).eps
     values, n_used = rank.deciding_values(in_blocks(blocks), tolerance, bound)
@@ -30,7 +30,7 @@ def decided(rows, size=50, bound=N, tolerance=None):
 
 
 def counted(rows, tolerance=None):
-    """The slow reference: one decomposition of all rows, with columns of norm 1 but for those that are zero."""
+    """The slow reference: one decomposition of all rows, with all non-zero columns scaled to norm 1."""
     norms = np.linalg.norm(rows, axis=0)
     values = np.linalg.svd(rows[:, norms > 0] / norms[norms > 0], compute_uv=False)
     return int(np.sum(values > (tolerance or len(rows) * np.finfo(float).eps) * values[0]))
@@ -45,7 +45,7 @@ def test_it_is_that_of_a_full_svd_and_takes_few_rows(true_rank):
 
 
 def test_what_comes_late_is_found():
-    """A direction that a single row in the middle has, another that the very last one has."""
+    """One direction is only in a single row in the middle, another only in the very last row."""
     rows = matrix(2000, np.logspace(0, -3, 30))
     outside = np.linalg.svd(rows)[2][30:]
     rows[1234] += 1e-6 * outside[0]
@@ -54,7 +54,7 @@ def test_what_comes_late_is_found():
 
 
 def test_many_new_directions_in_each_block():
-    """And columns that are zero, in the first blocks or in all."""
+    """Some columns are zero in the first blocks or in all."""
     generator = np.random.default_rng(1)
     rows = np.zeros((400, N))
     for block in range(8):
@@ -83,13 +83,13 @@ def test_a_bound_that_is_reached_ends_it():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_without_a_gap_all_rows_decide(seed):
-    """Singular values all the way down through the tolerance: no choice of rows can be trusted, and none is."""
+    """Singular values lie on both sides of the tolerance without a gap, so no choice of rows is trusted."""
     rows = matrix(1000, np.logspace(0, -18, N), seed)
     assert decided(rows, tolerance=1e-10) == (counted(rows, 1e-10), len(rows))
 
 
 def test_what_adds_up_over_rows_counts():
-    """No row has more than a tenth of the tolerance in a direction that all of them together have ten times over."""
+    """Each row has a tenth of the tolerance in a direction, and all rows together ten times the tolerance."""
     rows = matrix(10_000, np.ones(30))
     outside, tolerance = np.linalg.svd(rows[:100])[2][30], 1e-8
     signs = np.random.default_rng(3).choice([-1, 1], 10_000)
@@ -98,7 +98,7 @@ def test_what_adds_up_over_rows_counts():
 
 
 def test_a_wrong_kernel_is_found_out(monkeypatch):
-    """The diagonal shows the rank nearly always; where it does not all rows are taken."""
+    """The diagonal shows the rank nearly always. If it does not, all rows are taken."""
     rows = matrix(1000, np.logspace(0, -4, 30))
     right = rank._Triangle.kernel
     for wrong in (

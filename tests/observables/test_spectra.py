@@ -50,7 +50,7 @@ def loss_gradient(params, inputs, labels, network):
 
 
 def scale_symmetries(network):
-    """One diagonal D, shape (n_params,), per hidden neuron: exp(tD) scales what goes in up and what goes out down."""
+    """One diagonal D (n_params,) per hidden neuron: exp(tD) scales incoming weights up and outgoing ones down."""
     index, parts = np.arange(network.n_params), net.layers(network)
     for into, out in pairwise(parts):
         outgoing = index[out.weights].reshape(out.n_out, out.n_in)
@@ -280,7 +280,7 @@ def test_without_unsatisfied_patterns_everything_is_zero(activation):
 
 
 def test_margin_and_last_layer_scale_together():
-    """[G] ref. 63: ε → αε with the last layer times α maps Δ → αΔ and 𝓛 → α²𝓛; H_0 follows block by block."""
+    """[G] ref. 63: if ε and the last layer are scaled by α, then Δ → αΔ and 𝓛 → α²𝓛; H_0 follows by block."""
     network = Network(4, 5, 2, "relu")
     params, inputs, labels = made(network, 60)
     scale = np.where(last_layer_flip(network) < 0, 2.0, 1.0)

@@ -1,4 +1,4 @@
-"""The plan: its jobs are the workflow's, its sums are right, and it notices when it is wrong."""
+"""The plan: its jobs are those of the workflow, its sums are right, and a wrong plan is noticed."""
 
 import dataclasses
 import json
@@ -50,7 +50,7 @@ def test_the_jobs_are_those_of_the_workflow(preset, plan_of):
 
 
 def test_one_training_by_hand():
-    """The largest P of relu_L3 at smoke: P/N = 2, of 1500 steps a part that falls with P/N, and two replicas."""
+    """The largest P of relu_L3 in smoke: P/N = 2, a part of 1500 steps that falls with P/N, and two replicas."""
     job = planned_for("smoke")["fig6"]["train/relu_L3/P00308_h0007"]
     steps = 1500 * (308 / 154) / 2.4
     step = 1e-5 + 308 * (1e-10 * 154 + 2e-9 * (7 + 21))
@@ -61,7 +61,7 @@ def test_one_training_by_hand():
 
 
 def test_a_training_of_all_replicas_together_by_hand():
-    """The same point: the constant cost of a step counts once, its patterns twice. Searches are as before."""
+    """The same point: the constant cost of a step counts once, its patterns twice. Searches do not change."""
     together = {"relu": (3e-4, 2e-11, 1e-10), "tanh": (1, 1, 1)}
     batched = planned_for("smoke", dataclasses.replace(SPEEDS, together=together))
     job, alone = (
@@ -84,7 +84,7 @@ def test_one_measurement_by_hand():
 
 
 def test_a_sweep_is_measured_in_one_job():
-    """All P of smoke's relu_L5: Python starts once, and the files are those of both."""
+    """All P of relu_L5 in smoke: Python starts once, and the files are those of all points."""
     jobs = planned_for("smoke")["fig12"]
     assert [name for name in jobs if name.startswith("preactivations/")] == ["preactivations/relu_L5"]
     points = list(read_points(load("smoke"))["relu_L5"].values())
@@ -149,7 +149,7 @@ def test_lbfgs_fits_up_to_larger_p_and_sooner():
 
 
 def test_a_step_of_lbfgs_counts_as_two_of_adam():
-    """Those that fit are descending all the time, the others half of their steps."""
+    """Networks that fit use L-BFGS all the time, and the others in half of their steps."""
     jobs = planned_for("quick", **BY_LBFGS)["fig6"]
     adam = planned_for("quick", **BY_LBFGS | {"sweeps__relu_L3__protocol__name": "hinge_adam_annealed"})["fig6"]
     both = [(jobs[name], adam[name]) for name in jobs if name.startswith("train/relu_L3/")]
@@ -240,7 +240,7 @@ def test_the_formula_is_found_again():
 
 
 def test_steps_of_all_replicas_are_measured_where_they_are_made(monkeypatch):
-    """By a clock that counts the steps of batches alone, each as long as the formula has it."""
+    """The clock counts only steps of batches, each as long as the formula says."""
     from jamming.kernels.batched import BatchedHingeAdam
     from jamming.planning import speed
 
@@ -268,7 +268,7 @@ def test_steps_of_all_replicas_are_measured_where_they_are_made(monkeypatch):
 
 @pytest.mark.slow
 def test_a_plan_of_this_machine(tmp_path, capsys):
-    """Everything measured for real. How long it takes to look at a network agrees with how long it took to train it."""
+    """All speeds are really measured. The time of looking at a network agrees with the time of training it."""
     from jamming.planning import speed
 
     speeds = speed.measure(dtype="mixed", seconds=0.01)
@@ -289,7 +289,7 @@ def test_a_plan_of_this_machine(tmp_path, capsys):
 
 
 def test_the_disk_of_a_run_is_what_it_takes(tmp_path):
-    """A real run of the smoke preset against its line in the plan."""
+    """A real run of the smoke preset, compared with its line in the plan."""
     import subprocess
     import sys
 

@@ -1,4 +1,4 @@
-"""Provenance: from figures, claims and results to the data, and what it says when a file is not what it was."""
+"""Provenance: from figures, claims and results to the data; and the message if a file has changed."""
 
 import copy
 import json

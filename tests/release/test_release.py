@@ -268,7 +268,7 @@ def test_nothing_is_written_where_a_file_stands_in_the_place_of_a_folder(tmp_pat
 
 
 def damaged(generator, content):
-    """An archive with a few bytes changed, taken out, doubled or cut off; or with other members."""
+    """An archive with some bytes changed, removed, repeated or cut off, or with other members."""
     how = generator.choice(["flip", "flip", "cut", "drop", "double", "members", "packing"])
     where = generator.randrange(len(content))
     if how == "flip":
@@ -295,7 +295,7 @@ def damaged(generator, content):
 
 
 def test_a_damaged_archive_is_restored_as_it_was_or_not_at_all(tmp_path, capsys):
-    """Never with a traceback, never in part, and never with a file that the archive did not hold."""
+    """Never with a traceback, never in part, and never with a file that the archive does not hold."""
     generator, original = random.Random(1), packed(tmp_path / "a.zip", with_sums(SMALL)).read_bytes()
     counts = {"refused": 0, "restored": 0}
     for number in range(int(os.environ.get("JAMMING_FUZZ_EXAMPLES", 60))):

@@ -1,4 +1,4 @@
-"""A result under another point's name, or of other settings than its sweep's, is refused by name."""
+"""A result with another point's name, or with other settings than its sweep, is refused by name."""
 
 import dataclasses
 import json
@@ -51,7 +51,7 @@ def test_a_result_of_another_sweep_is_refused(tmp_path, points):
 @pytest.mark.parametrize("change", [{"seed": 7}, {"replicas": 9}, {"dtype": "float32"}, {"protocol": {"steps": 7}}])
 @pytest.mark.parametrize("kind", ["run", "gaps"])
 def test_a_result_of_other_settings_is_refused(tmp_path, points, change, kind):
-    """As it would be copied from another preset, where a point has the same name."""
+    """As if it were copied from another preset, in which a point has the same name."""
     first, second = points
     if "protocol" in change:
         change = {"protocol": dataclasses.replace(second.protocol, **change["protocol"])}

@@ -1,4 +1,4 @@
-"""The commit of the code: told where git knows it, and unknown everywhere else."""
+"""The commit of the code: known if git knows it, otherwise unknown."""
 
 import os
 import shutil
@@ -86,7 +86,7 @@ def test_git_is_missing(project, monkeypatch):
 
 
 def test_a_folder_of_somebody_else(project, monkeypatch):
-    """What git calls dubious ownership; it has a variable to try that with."""
+    """Git calls this dubious ownership, and has a variable to test it."""
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     assert state_of(project) == ("unknown", None)
 

@@ -1,4 +1,4 @@
-"""The hash of the code behind a result: what changes it and what does not."""
+"""The hash of the code behind a result: some edits change it, and others do not."""
 
 import json
 import sys
@@ -71,7 +71,7 @@ def test_training_depends_on_the_kernel_and_not_on_the_figures():
 
 
 def forget():
-    """As a new process, which has nothing in memory."""
+    """Clear all caches in memory, as in a new process."""
     module._kept.cache_clear()
 
 
@@ -87,7 +87,7 @@ def test_no_module_is_parsed_twice(package, monkeypatch):
 
 
 def test_what_is_kept_has_no_say(package):
-    """After a damaged file or a module that is new, all is found anew."""
+    """With a damaged cache or a new module, all hashes are computed again."""
     before, kept = fingerprint("parts.first"), package / module.KEPT
     assert set(json.loads(kept.read_text())) == {"parts.first", "parts.helper", "parts.later", "base"}
     (package / "parts" / "f.py").write_text("v = 1\n")
@@ -104,7 +104,7 @@ def test_what_is_kept_has_no_say(package):
 
 
 def test_an_import_leads_to_a_module_that_is_made_later(package):
-    """`from ..base import f` is a name of base until base is a package with a module f; the text is the same."""
+    """`from ..base import f` names a function of base, until base is a package with a module f."""
     before = fingerprint("parts.first")
     (package / "base").mkdir()
     (package / "base.py").rename(package / "base" / "__init__.py")

@@ -1,4 +1,4 @@
-"""HDF5 that we did not write: one reason why it is refused, at once and with little memory.
+"""HDF5 files that we did not write: each is refused for one reason, at once and with little memory.
 
 Each file is sealed after it was made up, as whoever means harm would do.
 """
@@ -34,7 +34,7 @@ def sealed(content):
 
 
 def says(file, name, value):
-    """Set an attribute, words as we write them."""
+    """Set an attribute, with text as we write it."""
     text = value.encode() if isinstance(value, str) else b""
     file.attrs[name] = np.array(text, h5py.string_dtype(length=len(text))) if text else value
 
@@ -117,7 +117,7 @@ def test_what_we_do_not_write_is_refused(tmp_path, case):
 
 
 def test_a_sound_file_of_the_same_making_is_read():
-    """So that the tests above do not pass because nothing made up is ever read."""
+    """Otherwise the tests above could pass because no forged file is ever read."""
     assert hdf5.unpacked(made_up(lambda file: None))["replica_00"]["loss"].tolist() == [0, 0, 0]
 
 
@@ -137,7 +137,7 @@ except store.StoreError:
 
 
 def test_what_compresses_too_well_is_written_as_it_is():
-    """A reader would not believe that so small a file holds so much."""
+    """A reader would refuse a small file that unpacks to so much."""
     zeros = {"x": np.zeros(10**8, "i1")}
     content = bytes(hdf5.packed({}, zeros))
     assert len(content) > 10**8 and hdf5.unpacked(content)["x"].size == 10**8
@@ -163,7 +163,7 @@ def damaged(content, chance):
 
 @pytest.mark.parametrize("as_made_up", [False, True])
 def test_damaged_files_are_refused_or_of_our_kind(as_made_up):
-    """Unsealed, none is accepted. Sealed anew, HDF5 sees the damage: what it accepts is a tree like ours."""
+    """None is accepted as it is. With a new seal HDF5 sees the damage, and accepts only trees like ours."""
     content, chance = bytes(hdf5.packed(HEAD, TREE)), random.Random(13)
     for _ in range(60):
         one = damaged(content, chance)

@@ -1,4 +1,4 @@
-"""Where results lie: a file's own words lead to the place at which the rules put it."""
+"""Paths of results: the kind and spec in a file give the path at which the rules put it."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Results in HDF5: what is written is read back, and nothing else is accepted."""
+"""Results in HDF5: a result is read back as it was written, and nothing else is accepted."""
 
 import os
 import random
@@ -68,7 +68,7 @@ def test_truncated_files_are_refused_by_name(path, keep):
 
 
 def test_a_flipped_bit_is_refused_by_name_wherever_it_is(path):
-    """140 bits: 100 anywhere, 40 in the block before HDF5 begins."""
+    """140 bits: 100 anywhere, and 40 in the block before HDF5 begins."""
     content, places = path.read_bytes(), random.Random(1)
     for n in range(140):
         damaged = bytearray(content)
@@ -139,7 +139,7 @@ except store.StoreError as error:
 
 @pytest.mark.parametrize("kilobytes", [4, 8, 16, 64, 196])
 def test_a_small_disk_fills_and_every_older_result_stays(tmp_path, kilobytes):
-    """Larger and larger results, until one does not fit; the same under a name that is taken."""
+    """Larger and larger results until one does not fit, under new names and under a used one."""
     with small_disk(tmp_path / "disk", kilobytes) as disk:
         written = {}
         with pytest.raises(store.StoreError, match=r"\.h5: .*No space left on device.*; free some space"):

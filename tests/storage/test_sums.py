@@ -1,4 +1,4 @@
-"""SHA256SUMS beside files: what was changed or added since is named."""
+"""SHA256SUMS beside files: files that have changed or were added are named."""
 
 import pytest
 

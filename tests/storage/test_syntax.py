@@ -1,4 +1,4 @@
-"""The form of code that enters the fingerprint: the same under every Python, changed by code and by nothing else."""
+"""The text of code in the fingerprint: all Pythons give the same, and only code changes it."""
 
 import ast
 import hashlib
@@ -74,7 +74,7 @@ def test_every_python_finds_the_same_form():
 
 @pytest.mark.parametrize("minor", [11, 12, 13])
 def test_another_python_finds_the_same_form_of_every_module(minor, tmp_path):
-    """Of the sample and of the package, under an interpreter on PATH or among those of pyenv."""
+    """For the sample and the package, with another interpreter on PATH or from pyenv."""
     sample = tmp_path / "sample.py"
     sample.write_text(SAMPLE, encoding="utf-8")
     paths = [str(path) for path in (sample, *sorted(PACKAGE.rglob("*.py")))]

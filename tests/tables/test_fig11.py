@@ -1,4 +1,4 @@
-"""Fig. 11 and A1: the table against slow counts, the drawing against the table, and what both refuse."""
+"""Fig. 11 and A1: the table against slow counts, the drawing against the table, and refused input."""
 
 import copy
 import io

@@ -1,4 +1,4 @@
-"""Tables against slow, obvious counts on made-up results; what they refuse."""
+"""Tables against slow, obvious counts on made-up results; and refused input."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""The saved state of a job: who may write it, when it is due, what is read back, and what is refused."""
+"""The saved state of a job: who may write it, when it is saved, how it is read, and what is refused."""
 
 import os
 import threading

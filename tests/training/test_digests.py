@@ -1,4 +1,4 @@
-"""The numbers of tiny trainings, bit for bit, by every backend: a change of the code that moves one is seen here.
+"""The numbers of tiny trainings, bit for bit, with every backend: this test notices a change that moves one bit.
 
 `digests.json` holds a hash of each result, for each arithmetic on which it was recorded: LAPACK, BLAS and torch round
 in other places on other processors. On one that is not known there the test is skipped. To record the present code:
@@ -60,7 +60,7 @@ def patterns(name):
 
 
 def digest(name, backend):
-    """A hash of all numbers of the result but the times."""
+    """A hash of all numbers of the result except times."""
     point = CASES[name]
     find = loop.train if isinstance(point, Point) else width_search.find_transition
     chosen = kernels.choose("cpu", backend, threads=1, together=point.can_train_together)
@@ -81,7 +81,7 @@ def hashed(values):
 
 
 def arithmetic():
-    """A hash of what the libraries make of a few sums, products and factorizations: equal where they round alike."""
+    """A hash of a few sums, products and factorizations by the libraries, which is equal if they round alike."""
     import torch
 
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""A run with more steps goes on from the end of the shorter one, and ends as if it had never stopped there."""
+"""A run with more steps goes on from the end of the shorter one, and ends as one long run would."""
 
 import dataclasses
 import itertools
@@ -27,7 +27,7 @@ def a_point(protocol, steps, **changes):
 
 
 def train(point, dataset, folder):
-    """The tree and what was said."""
+    """The tree and the messages."""
     said = []
     return trained(point, dataset, folder, report=said.append), said
 
@@ -57,7 +57,7 @@ def test_a_run_that_had_fitted_stays_where_it_was(dataset, tmp_path):
 
 
 def test_an_extension_that_is_killed_goes_on_as_any_run(dataset, tmp_path):
-    """Killed in its first replica, so that the second still has to find where it ended."""
+    """Killed in its first replica, so the second has not begun to go on from its end."""
     point = a_point(CONSTANT, 400)
     train(a_point(CONSTANT, 64), dataset, tmp_path)
     killed_after(100, point, dataset, tmp_path)

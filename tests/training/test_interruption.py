@@ -1,4 +1,4 @@
-"""A job that is told to stop saves its state at once, says so, and the same job goes on with the same bits."""
+"""A job that is told to stop saves its state at once and reports this; the same job goes on with the same bits."""
 
 import signal
 import subprocess
@@ -38,7 +38,7 @@ def dataset_file(tmp_path_factory):
 
 
 def start(point, dataset_file, out, sigint=signal.SIG_DFL):
-    """The job as the workflow starts it. A shell starts jobs in the background with SIGINT ignored."""
+    """Start a job as the workflow does. A shell starts jobs in the background with SIGINT ignored."""
     words = command(point, out, dataset_file if isinstance(point, Point) else None)
     before = signal.signal(signal.SIGINT, sigint)
     try:
@@ -49,7 +49,7 @@ def start(point, dataset_file, out, sigint=signal.SIG_DFL):
 
 @pytest.fixture(scope="module")
 def undisturbed(dataset_file, tmp_path_factory):
-    """The results of both jobs, left alone."""
+    """The results of both jobs without interruption."""
     folder = tmp_path_factory.mktemp("undisturbed")
     for name, point in POINTS.items():
         job = start(point, dataset_file, folder / f"{name}.h5")
@@ -81,7 +81,7 @@ def test_a_stopped_job_saves_its_state_and_goes_on(dataset_file, undisturbed, tm
 
 
 def test_a_job_in_the_background_stops_on_sigterm_and_only_on_that(dataset_file, tmp_path):
-    """As when Snakemake was started with `&` or nohup: SIGINT is ignored from the start."""
+    """As if Snakemake was started with `&` or nohup: SIGINT is ignored from the start."""
     job = start(POINTS["train"], dataset_file, tmp_path / "stopped.h5", signal.SIG_IGN)
     wait_until_it_handles(job, signal.SIGTERM)
     job.send_signal(signal.SIGINT)

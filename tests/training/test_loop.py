@@ -1,4 +1,4 @@
-"""Training: what is recorded, when it stops, what is said, and what is made of a saved state that is useless."""
+"""Training: the records, the end, the messages, and saved states that cannot be used."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""One replica: which steps it is looked at, what a look records, and how its progress is stored."""
+"""One replica: the steps at which it is recorded, what a look records, and how its progress is stored."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ from jamming.training.replica import Replica
 
 
 class StandIn:
-    """An optimizer that stands at a step and shows numbers; the first parameter is the step."""
+    """An optimizer at a given step with given numbers; its first parameter is the step."""
 
     def __init__(self, step, loss=0.5, n=4):
         self.step, self.loss = step, loss

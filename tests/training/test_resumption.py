@@ -1,4 +1,4 @@
-"""A job that is killed at any step and started again ends with the same bits: every stage, on every backend."""
+"""A job that is killed at any step and started again ends with the same bits, in every stage, on every backend."""
 
 import re
 from dataclasses import replace
@@ -37,7 +37,7 @@ def dataset():
 
 
 def assert_killed_jobs_end_alike(point, dataset, folder, kills, backend):
-    """Kill after each number of steps in turn, then let the job end. Returns what was said."""
+    """Kill after each number of steps in turn, then let the job end. Returns the messages."""
     chosen = kernels.choose("cpu", backend, threads=1, together=point.can_train_together)
     said = []
     for steps in kills:
@@ -59,7 +59,7 @@ def test_a_killed_training_ends_with_the_same_bits(dataset, tmp_path, name, dtyp
 
 @pytest.mark.parametrize("stop", [24, 25, 26, 27, 28, 56, 57, 58, 59])
 def test_the_steps_at_which_a_stage_ends(dataset, tmp_path, stop):
-    """L-BFGS makes 25 steps, double precision begins at step 57."""
+    """L-BFGS makes 25 steps, and double precision begins at step 57."""
     assert_killed_jobs_end_alike(replace(POINTS["L-BFGS"], dtype="mixed"), dataset, tmp_path, (stop,), "compiled")
 
 

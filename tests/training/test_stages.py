@@ -61,7 +61,7 @@ def adam(optimizer, protocol, steps):
 
 
 def mixed_by_hand(point, dataset, backend, params, first=0):
-    """Single precision while the rate is above a tenth of the first, then double, from where that stood."""
+    """Single precision while the rate is above a tenth of the first, then double precision from the same state."""
     steps = range(first, point.protocol.steps)
     high = [step for step in steps if learning_rate(point.protocol, step) > 0.1 * point.protocol.rate]
     single = adam(begin(point, dataset, backend, params, "float32"), point.protocol, high)
@@ -79,7 +79,7 @@ def test_mixed_precision_is_single_then_double(dataset, tmp_path, backend):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "mixed"])
 def test_lbfgs_comes_first_and_adam_begins_from_its_best(dataset, tmp_path, backend, dtype):
-    """L-BFGS is in double precision always, and Adam corrects for its own steps, not for those of L-BFGS."""
+    """L-BFGS is always in double precision. Adam's bias correction counts only its own steps."""
     point = dataclasses.replace(ONE, protocol=LBFGS, dtype=dtype, n_train=300)
     initial = initial_params(point.network, point.seed_for("initial", 0))
     kernel, plain = begin(point, dataset, backend, initial, "float64"), Lbfgs(initial, LBFGS.lbfgs_memory)
@@ -156,7 +156,7 @@ def test_a_network_fits_by_the_rule_of_double_precision(dataset, tmp_path, backe
 
 
 def test_the_test_error_is_that_of_the_present_stage(tmp_path, backend):
-    """Patterns outside the training set are looked at by the optimizer at work, so at its parameters."""
+    """The optimizer of the present stage evaluates the test patterns, at its own parameters."""
 
     point = dataclasses.replace(ONE, protocol=LBFGS, dtype="mixed", dataset="mnist", n_train=300)
     replica = trained(point, easy_patterns(), tmp_path, backend)["replica_00"]
@@ -186,7 +186,7 @@ def test_networks_under_lbfgs_are_trained_alone_and_the_result_says_so(dataset, 
 
 
 def test_a_line_is_searched_in_stages(tmp_path):
-    """Every width that fails made all its steps, Adam's too; those that fit stop early."""
+    """Every width that fails makes all its steps, also those of Adam. Widths that fit stop early."""
     protocol = dataclasses.replace(LBFGS, steps=260, lbfgs_steps=200)
     point = dataclasses.replace(LINE_POINT, dim=0, protocol=protocol, n_train=60, first_ratio=3.0, max_ratio=10.0)
     attempts = trained(point, None, tmp_path)["replica_00"]["attempts"]
@@ -195,6 +195,6 @@ def test_a_line_is_searched_in_stages(tmp_path):
 
 
 def test_the_stages_are_those_of_the_loop():
-    """So that the tests above cover all there are."""
+    """So the tests above cover all stages."""
     methods = [(stage.method, stage.precision) for stage in stages(LBFGS, "mixed")]
     assert methods == [("lbfgs", "float64"), ("adam", "float32"), ("adam", "float64")]

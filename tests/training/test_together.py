@@ -1,4 +1,4 @@
-"""Training all replicas of a point together: results, ends, saved states, mixed precision are as one by one."""
+"""Training all replicas of a point together gives the same results, ends and saved states as one by one."""
 
 import dataclasses
 import signal
@@ -44,7 +44,7 @@ def dataset():
 
 @pytest.fixture(scope="module")
 def digits():
-    """Patterns of which all replicas have the same, and a test set."""
+    """Patterns with a test set that all replicas share."""
     return easy_patterns()
 
 
@@ -58,7 +58,7 @@ def train(point, dataset, folder, backend=TOGETHER, report=lambda _: None):
 
 
 def assert_agree(together, alone, rtol=1e-6, atol=1e-8):
-    """The same ends and counts; what is a number of many digits agrees to what rounding makes of so many steps."""
+    """Ends and counts are the same; other numbers agree up to the rounding of so many steps."""
     together, alone = dict(flat(together)), dict(flat(alone))
     assert together.keys() == alone.keys()
     for name, value in together.items():
@@ -111,7 +111,7 @@ def test_how_often_it_is_looked_at_changes_nothing(dataset, tmp_path, monkeypatc
 
 
 def test_looks_are_a_second_apart(dataset, tmp_path, monkeypatch):
-    """With a device that is slow, and a clock that counts its steps alone."""
+    """With a slow device, and a clock that counts its steps only."""
     elapsed, asked = [0.0], []
     original = BatchedHingeAdam.advance
 
@@ -151,7 +151,7 @@ def test_double_precision_begins_after_the_look_at_which_the_rate_has_fallen(dat
 
 
 def precisions(point, dataset, folder, backend, monkeypatch):
-    """In which precision each replica ended, from the state that is kept of its end."""
+    """The precision in which each replica ended, from the kept state of its end."""
     found = {}
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoint, "keep_ended", lambda _, part, tree: found.update({part: tree["optimizer"]}))
@@ -160,7 +160,7 @@ def precisions(point, dataset, folder, backend, monkeypatch):
 
 
 def test_a_network_that_fits_in_single_precision_goes_on_in_double(dataset, tmp_path, monkeypatch):
-    """At a constant rate all else is single precision to the end."""
+    """At a constant rate all other steps are in single precision."""
     point = dataclasses.replace(POINT, protocol=CONSTANT, dtype="mixed")
     found = precisions(point, dataset, tmp_path / "a", TOGETHER, monkeypatch)
     assert set(found.values()) == {np.dtype("float32"), np.dtype("float64")}
@@ -196,7 +196,7 @@ def test_a_pattern_within_a_rounding_of_its_margin_is_learned(dataset, tmp_path,
 @pytest.mark.parametrize("protocol", [CONSTANT, DROPPING], ids=lambda protocol: protocol.name)
 @pytest.mark.parametrize("dtype", ["float64", "mixed"])
 def test_a_longer_run_goes_on_and_has_the_same_bits(dataset, tmp_path, monkeypatch, protocol, dtype):
-    """Replicas that had fitted stay, each at its own step; the others go on from the last one."""
+    """Replicas that fit stay, each at its own step. The others go on from the last step."""
     point = dataclasses.replace(POINT, protocol=protocol, dtype=dtype)
     whole = train(point, dataset, tmp_path / "whole")
     short = train(with_steps(point, 95), dataset, tmp_path)
@@ -209,7 +209,7 @@ def test_a_longer_run_goes_on_and_has_the_same_bits(dataset, tmp_path, monkeypat
 
 
 def test_a_replica_that_has_to_start_over_is_waited_for(dataset, tmp_path):
-    """Its state was damaged; the others join it where they stand."""
+    """Its state was damaged. The others wait for it at their step."""
     point = dataclasses.replace(HARD, protocol=CONSTANT)
     whole = train(point, dataset, tmp_path / "whole")
     train(with_steps(point, 64), dataset, tmp_path)
@@ -255,7 +255,7 @@ def test_the_backend_is_chosen_by_the_device():
 
 
 def test_the_verb_takes_it_and_says_so_and_stops_when_told(dataset, tmp_path):
-    """SIGTERM in the middle; then the same command goes on to the result of one that was left alone."""
+    """SIGTERM in the middle; then the same command ends with the result of an undisturbed job."""
     data = stored(dataset, tmp_path)
 
     def start(out):

@@ -1,4 +1,4 @@
-"""The search for N* on real networks: what it trains, what is said, what is refused."""
+"""The search for N* on real networks: its trainings, its messages, and refused input."""
 
 import dataclasses
 import math

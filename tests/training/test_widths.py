@@ -38,7 +38,7 @@ def rungs(highest):
 
 
 class FakeTrainer:
-    """Says of each width what `fitted_at` says, and remembers what it was asked; N = 10 h."""
+    """A trainer that answers from `fitted_at` and remembers the widths it was asked; N = 10 h."""
 
     def __init__(self, fitted_at, steps=100):
         self.fitted_at, self.steps, self.asked = fitted_at, steps, []
@@ -109,7 +109,7 @@ def test_it_says_when_everything_fits():
 
 
 def test_the_first_failure_ends_the_descent():
-    """Not monotone: a narrower one that would fit is not asked."""
+    """A narrower network would fit, but the search does not try it."""
     trainer = FakeTrainer(lambda width: math.inf if width in (5, 12) else 5)
     assert n_star_at(searched(trainer)) == ("found", 130, 120)
     assert trainer.asked[-1] == 12

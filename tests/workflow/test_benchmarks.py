@@ -1,4 +1,4 @@
-"""The benchmarks run, tiny; what they compare does the same work; the limits of a Verlet list are what they say."""
+"""The benchmarks run with tiny sizes; compared engines do the same work; the bounds of a Verlet list hold."""
 
 import json
 import subprocess
@@ -165,7 +165,7 @@ def test_the_plain_step_is_ours(load):
 
 
 def test_medians_are_of_one_call(load, monkeypatch):
-    """On a clock that the calls alone move, the first by more than the others."""
+    """With a clock that only the calls move; the first call takes longer than the others."""
     timing, now, calls = load("timing"), [0.0], []
 
     def call():
@@ -226,7 +226,7 @@ def test_looks_at_an_annealed_run_do_not_overlap(load, name):
 
 
 def test_a_list_never_outlasts_what_happens(load):
-    """By the bound no pattern may cross later than it does in fact."""
+    """By the bound, no pattern may cross later than it really does."""
     motion = load("motion")
     plan = motion.Plan(8, 250, 1500, 1e-2, (5e-3, 1e-3), 30, 40, (1e-6,))
     found = motion.follow(plan)

@@ -1,4 +1,4 @@
-"""Continuous integration for users: the files parse, and each command of the workflow is one that exists here."""
+"""Continuous integration for users: the files parse, and each command in them exists."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""The claims from stored results to the printed table: files, formats, rules; what absent sweeps do."""
+"""Claims from stored results to the printed table: files, formats, rules, and sweeps that are missing."""
 
 import csv
 import hashlib
@@ -46,12 +46,12 @@ def stored(tmp_path_factory):
 
 
 def kind_of(place):
-    """The kind of results that lie where this one does: "runs" or "gaps"."""
+    """The kind of results at this place: "runs" or "gaps"."""
     return place.split("/")[-3]
 
 
 def measure_all(folder, places, out, groups=None):
-    """What the rules do, from the stored results to claims.json and claims.csv; `groups` are those to measure."""
+    """Do what the rules do, from stored results to claims.json and claims.csv, for these `groups`."""
     files = [out / "claims" / f"{group}.json" for group in claim_groups()]
     for group in groups or claim_groups():
         path = out / "claims" / f"{group}.json"

@@ -1,4 +1,4 @@
-"""`--sdm conda`: each environment holds what its rules import, neither less nor more, and the workflow runs in them.
+"""`--sdm conda`: each environment has exactly the packages that its rules import, and the workflow runs in them.
 
 conda is a stand-in here, and so is its channel; tests/conda/README.md says what that shows and what it does not.
 """
@@ -80,7 +80,7 @@ def third_party(tree):
 
 
 def ours(tree, name):
-    """The modules of the package that a module of it imports."""
+    """The modules of the package that one of its modules imports."""
     return _resolved(_imports(tree), name, _path(name).name == "__init__.py")
 
 
@@ -110,7 +110,7 @@ def imported_by(verb, later):
 
 
 def imported_in(environment, later=False):
-    """What the rules of an environment import, and what they run as a program."""
+    """The packages that the rules of an environment import or run as a program."""
     imported = set().union(*(imported_by(verb, later) for verb in VERBS[environment]))
     return {IMPORT_NAMES.get(name, name) for name in imported} | PROGRAMS.get(environment, set())
 
@@ -137,7 +137,7 @@ def test_on_gpus_nothing_but_torch_changes():
 
 @pytest.fixture(scope="module")
 def conda(tmp_path_factory):
-    """The settings under which Snakemake meets the stand-in and its channel."""
+    """The settings with which Snakemake uses the stand-in and its channel."""
     if sys.platform != "linux" or os.uname().machine != "x86_64":
         pytest.skip("the stand-in's channel is for Linux on x86-64")
     if sys.version_info[:2] != (3, 11):
@@ -154,7 +154,7 @@ def conda(tmp_path_factory):
 
 
 def _channel():
-    """tests/conda/channel.py, which no package holds."""
+    """The module tests/conda/channel.py, which belongs to no package."""
     spec = importlib.util.spec_from_file_location("channel", ROOT / "tests" / "conda" / "channel.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -1,4 +1,4 @@
-"""Any mutation of a valid configuration is read, or refused in one sentence; never with a traceback."""
+"""Any mutation of a valid configuration is read, or refused in one sentence, never with a traceback."""
 
 import copy
 import dataclasses
@@ -57,7 +57,7 @@ AXES = st.fixed_dictionaries(
 
 
 class Laughs(list):
-    """More values than there are atoms, as a few lines of YAML with anchors make them."""
+    """More values than there are atoms, as a few lines of YAML with anchors can make."""
 
     def __init__(self, levels=80):
         super().__init__([Laughs(levels - 1)] * 10 if levels else ["ha"])
@@ -67,7 +67,7 @@ class Laughs(list):
 
 
 def places(tree, here=()):
-    """Every place in the tree, as the keys that lead to it."""
+    """Every place in the tree, as the keys on the way to it."""
     children = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
     for key, value in children:
         yield (*here, key)
@@ -116,7 +116,7 @@ def mutations(draw):
 
 
 def read(config):
-    """What the Snakefile does with it: the configuration it goes on with, sweeps and lines."""
+    """The configuration, sweeps and lines, read as the Snakefile does."""
     preset_file(config.get("preset"), ROOT / "config" / "presets")
     config = checked(config)
     return config, read_points(config), read_lines(config)
@@ -128,7 +128,7 @@ def one_sentence(error):
 
 
 def assert_types(value):
-    """Each field of a dataclass is of the type it declares, and nothing that merely equals one."""
+    """Each field of a dataclass has exactly its declared type."""
     for field in dataclasses.fields(value):
         if dataclasses.is_dataclass(field.type):
             assert_types(getattr(value, field.name))
@@ -137,7 +137,7 @@ def assert_types(value):
 
 
 def same(read_as, given):
-    """Whether nothing was made of a value but a number out of one, or out of text that says it."""
+    """Whether values are unchanged, except for numbers made from other numbers or from text."""
     if isinstance(given, dict):
         return given.keys() == read_as.keys() and all(same(read_as[key], given[key]) for key in given)
     if isinstance(given, list):
@@ -291,7 +291,7 @@ def test_what_was_checked_is_written_as_json(tmp_path, capsys):
     ids=repr,
 )
 def test_numbers_are_of_the_type_the_schema_declares(path, value, expected):
-    """So that 1.0 and 1 are one seed, and a parameter that is compared as text is the same either way."""
+    """Then 1.0 and 1 are one seed, and parameters compared as text are equal."""
     config = copy.deepcopy(VALID["smoke"])
     *above, last = path
     at(config, above)[last] = value
@@ -336,7 +336,7 @@ def test_numbers_are_of_the_type_the_schema_declares(path, value, expected):
     ids=short,
 )
 def test_what_a_mutation_rarely_hits(path, value):
-    """Found by reading the code; each is refused, and at once."""
+    """These cases come from reading the code. Each is refused at once."""
     config = copy.deepcopy(VALID["smoke"])
     *above, last = path
     at(config, above)[last] = value

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md's walkthrough: each part is applied to a finished run, and plans its own jobs and no other."""
+"""The walkthrough in CONTRIBUTING.md: each part is applied to a finished run, and plans exactly its own jobs."""
 
 import re
 import shutil
@@ -56,7 +56,7 @@ PAPER = {"paper", "paper/jamming"}
 
 @pytest.fixture(scope="module")
 def copy(finished_smoke, tmp_path_factory):
-    """A finished run to apply the page to."""
+    """A copy of a finished run, to which the steps are applied."""
     folder = shared.copy_of_a_run(finished_smoke, tmp_path_factory.mktemp("contributing") / "jamming")
     shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "pyproject.toml", folder)
@@ -65,7 +65,7 @@ def copy(finished_smoke, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def planned_by_part(copy):
-    """After each part: what the jobs of some targets make, without `results/smoke` and suffixes."""
+    """After each part: the outputs of the jobs of some targets, without `results/smoke` and suffixes."""
     found = {}
     everything = ("all", "claims", "paper", "notebook")
     alone = {

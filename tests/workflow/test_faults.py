@@ -1,4 +1,4 @@
-"""Faults: what is preserved, and the one sentence that is shown.
+"""Faults: what is preserved, and the one sentence that is printed.
 
 Elsewhere: damaged and foreign HDF5 as `store.read` sees them (test_store), useless checkpoints of a training
 (test_training), corrupt downloads and hostile pickles (test_fetch), files whose times lie (test_incremental, which
@@ -124,7 +124,7 @@ def jamming(words, out, **changes):
 
 
 def killed_again_and_again(kind, inputs, folder):
-    """Kill the job `KILLS_OF_EACH` times, anew each time its result is there; what was found after each kill."""
+    """Kill the job `KILLS_OF_EACH` times, and start over if its result is there. Returns what each kill left."""
     moments, words = random.Random(f"{SEED} {kind}"), words_of(kind, inputs)
     started = time.monotonic()
     assert jamming(words, folder / "whole.h5").returncode == 0
@@ -180,7 +180,7 @@ CUT_OFF += ["sweeps={relu_L2: {n_train: [800], replicas: 1, protocol: {steps: 40
 
 
 def started(folder):
-    """A Snakemake with its job in a process group of its own, once the job has saved a new state; its process."""
+    """A Snakemake process with its job in a separate process group, once the job has saved a new state."""
     resume = folder / "results/smoke/runs/relu_L2/.P00800_h0008.h5.resume"
     before = resume.stat().st_mtime_ns if resume.exists() else 0
     process = subprocess.Popen(
@@ -200,7 +200,7 @@ def started(folder):
 
 @pytest.mark.slow
 def test_kill_9_of_snakemake_and_of_all_its_processes(tmp_path):
-    """While one runs another is refused. Killed with its job, the next goes on; killed alone, the next waits."""
+    """A second one is refused. After a kill with its job the next goes on; after a kill alone, it waits."""
     print(f"JAMMING_FAULT_SEED={SEED}")
     moments = random.Random(SEED)
     folder = copy_of_the_project(tmp_path / "jamming")
@@ -262,7 +262,7 @@ def test_a_full_disk(inputs, tmp_path):
 
 @pytest.mark.parametrize("kilobytes", [4, 24, 52])
 def test_a_training_on_a_small_disk(inputs, tmp_path, kilobytes):
-    """Whichever file is the first that finds no room: the lock, a saved state or the result."""
+    """The first file that finds no room may be the lock, a saved state or the result."""
     with small_disk(tmp_path / "disk", kilobytes) as disk:
         (disk / "older").write_bytes(b"older")
         sentence = one_sentence(jamming(train_words(inputs), disk / "folder" / "point.h5"))
@@ -391,7 +391,7 @@ def test_a_search_does_not_go_on_from_a_damaged_state(tmp_path, search_saved, ho
 
 
 def test_a_search_goes_on_from_a_sound_state(tmp_path, search_saved):
-    """So that the test above does not pass because nothing is ever gone on from."""
+    """Otherwise the test above could pass because no search ever goes on."""
     whole, content = search_saved
     (tmp_path / ".line.h5.resume").write_bytes(content)
     said = []
@@ -403,7 +403,7 @@ def test_a_search_goes_on_from_a_sound_state(tmp_path, search_saved):
 
 
 def test_no_duration_is_taken_from_the_clock_on_the_wall():
-    """It jumps: with summer time, when it is set, in a virtual machine that slept."""
+    """The wall clock jumps: summer time, a manual change, a virtual machine that slept."""
     for path in (ROOT / "workflow" / "jamming").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -414,7 +414,7 @@ def test_no_duration_is_taken_from_the_clock_on_the_wall():
 
 @pytest.mark.slow
 def test_an_input_from_the_future_is_named(tmp_path):
-    """Snakemake refuses what is older than its input, and says so; touching the input is the cure it hints at."""
+    """Snakemake refuses results older than their input and says so; touching the input is the cure."""
     folder = copy_of_the_project(tmp_path / "jamming")
     words = ["figures/fig4.pdf", "--cores", "1", "--config", "preset=smoke"]
     snakemake(folder, *words, "--until", "tabulate")
@@ -429,7 +429,7 @@ def test_an_input_from_the_future_is_named(tmp_path):
 
 
 def test_a_log_that_takes_ascii_only(inputs, tmp_path):
-    """What a job says holds Greek letters; where they cannot be written, it says so and goes on."""
+    """Messages hold Greek letters. If the log cannot hold them, they are escaped, and the job goes on."""
     ascii_only = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = jamming(train_words(inputs), tmp_path / "point.h5", **ascii_only)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Edit → what runs again, as one table, checked by the reasons a dry-run gives on the finished preset smoke."""
+"""Edit → the jobs that run again, as one table, checked by a dry-run on the finished preset smoke."""
 
 import os
 from collections import Counter
@@ -49,7 +49,7 @@ def all_of(*edits):
 
 
 def touch_everything(folder):
-    """Newest first, so that every result is older than what it was made from."""
+    """Touch all files, newest first, so that every result is older than its inputs."""
     files = sorted((path for path in folder.rglob("*") if path.is_file()), key=os.path.getmtime, reverse=True)
     for path in files:
         path.touch()
@@ -66,7 +66,7 @@ def shift_times(seconds):
 
 
 def check_out_anew(folder):
-    """The results stay; every source is a new file with a new time."""
+    """Replace every source by a new file with a new time; results stay."""
     for path in [path for path in folder.rglob("*") if path.is_file() and "results" not in path.parts]:
         if not {".snakemake", "figures"} & set(path.relative_to(folder).parts[:1]):
             path.with_name("new").write_bytes(path.read_bytes())
@@ -194,7 +194,7 @@ TABLE = [
 
 
 def named(job):
-    """The rule of a job, and the figure that it makes if it makes one: "draw fig7"."""
+    """The rule of a job, with the figure that it makes, if any: "draw fig7"."""
     return f"{job.rule} {Path(job.outputs[0]).stem}" if job.rule in ("tabulate", "draw") else job.rule
 
 
@@ -213,7 +213,7 @@ def test_an_edit_runs_what_depends_on_it(copy_of_smoke, row):
 
 
 def test_the_first_run_says_that_everything_is_missing(copy_of_smoke, tmp_path):
-    """The table would pass on an empty plan if reasons were not read: here there is one for each job."""
+    """If reasons were not read, the table would pass on an empty plan. Here each job has a reason."""
     done = snakemake(copy_of_smoke, *TARGETS, "-n", "--directory", str(tmp_path / "empty"), *SMOKE)
     jobs = Counter(named(job) for job in jobs_of(done) if "Missing output files" in job.reason)
     assert jobs["train"] == RUNS and jobs["draw fig7"] == 1

@@ -1,4 +1,4 @@
-"""`only`: some sweeps are run, and figures show what there is of theirs."""
+"""`only`: some sweeps are run, and figures show the part that is there."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What jobs ask for, whoever executes them: from one place, growing with the attempt; and the profiles parse."""
+"""The resources of jobs, for every executor: from one place, growing with the attempt; and the profiles parse."""
 
 import re
 import stat
@@ -21,7 +21,7 @@ SPECTRA = "results/smoke/observables/spectra/relu_L5/P00278_h0006.h5"
 
 
 def asked(project, *words, device="device=cpu"):
-    """Rule → what its first job asks for, from a dry-run of a figure and an observable at the smallest preset."""
+    """Rule → the resources of its first job, from a dry-run of a figure and an observable with the smallest preset."""
     done = snakemake(project, "figures/fig12.pdf", SPECTRA, "-n", *words, "--config", "preset=smoke", device)
     jobs = re.split(r"^ *(?:local)?rule (\w+):$", said(done), flags=re.MULTILINE)[1:]
     found = {}
@@ -93,7 +93,7 @@ def test_tables_are_in_a_group_only_where_submissions_are_shared(project, profil
 
 @pytest.fixture
 def batch_system(tmp_path, monkeypatch):
-    """A PATH with commands that note how they are called, or answer as told."""
+    """A PATH with commands that record their calls or answer as told."""
 
     def add(name, script):
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
@@ -136,6 +136,6 @@ def test_a_status_is_one_of_three_words(batch_system, state, answer):
 
 
 def test_no_shell_stands_between_a_signal_and_what_saves_its_state():
-    """Slurm signals every process of a step: a bash would end at once, and Python be killed before it has saved."""
+    """Slurm signals every process of a step. A bash would end at once, and Python be killed before it saves."""
     for path in ("train.smk", "lines.smk"):
         assert '"exec python -m jamming ' in (ROOT / "workflow" / "rules" / path).read_text(), path

@@ -1,4 +1,4 @@
-"""The tables in reference/laptop: whole, drawn from without training, made by the commands of docs/laptop.md."""
+"""The tables in reference/laptop: complete, drawn without training, and made by the commands in docs/laptop.md."""
 
 import hashlib
 import re
@@ -58,7 +58,7 @@ def test_one_switch_draws_without_training(fresh):
 
 
 def test_a_table_that_was_changed_since_is_not_drawn(tmp_path):
-    """Scaled by whoever can write the file, and sealed again as a result: the checksums beside it tell."""
+    """Somebody scaled it and sealed it again as a result. The checksums beside it notice."""
     folder = copy_of_the_project(tmp_path / "jamming")
     path = folder / "reference" / "laptop" / "tables" / "fig6.h5"
     table = store.read(path, "table")

@@ -1,4 +1,4 @@
-"""Security: nothing read from a file or a configuration runs, nothing made can be written by everybody."""
+"""Security: nothing from a file or a configuration runs, and others cannot write to files made here."""
 
 import ast
 import json
@@ -43,7 +43,7 @@ def parsed(name):
 
 
 def offences(text):
-    """What a source does that it must not, as (line, words)."""
+    """Forbidden constructs in a source, as (line, words)."""
     found = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call):
@@ -97,7 +97,7 @@ def test_the_scan_sees_what_it_looks_for(text):
 
 
 def test_rules_quote_every_value_from_outside():
-    """In a shell line {params.x} stands as {params.x:q}, unless the value comes from the workflow's own lists."""
+    """Shell lines use {params.x:q}, unless the value comes from the workflow's own lists."""
     own = {"params.figure", "params.group", "threads"}
     without_rules = ("common.smk", "resources.smk")
     for path in (ROOT / "workflow" / "rules").glob("*.smk"):
@@ -181,7 +181,7 @@ def test_a_preset_is_the_name_of_a_file_there_is(words):
 
 @pytest.mark.slow
 def test_shell_words_where_text_is_free_do_not_run(project):
-    """The path of MNIST reaches a shell: really run, in a folder whose own name is hostile, too."""
+    """The path of MNIST reaches a shell. This is really run, in a folder with a hostile name."""
     words = "".join(WORDS)
     (project / "hostile.yaml").write_text(yaml.safe_dump({"preset": "smoke", "mnist": {"path": words}}))
     target = ["results/mnist/pixels.h5", "--cores", "1", "--configfile", "hostile.yaml"]
@@ -203,7 +203,7 @@ def test_a_configuration_is_data(project):
 
 @pytest.mark.slow
 def test_modules_in_the_folder_do_not_run(tmp_path):
-    """Jobs look for packages in their environment and in the checkout's workflow/, and nowhere else."""
+    """Jobs import packages only from their environment and from the checkout's workflow/."""
     folder = copy_of_the_project(tmp_path / "jamming")
     (folder / "h5py.py").write_text("import pathlib\npathlib.Path('ran').touch()\nraise SystemExit(3)\n")
     done = snakemake(folder, "figures/fig4.pdf", "--cores", "1", "--config", "preset=smoke")
@@ -212,7 +212,7 @@ def test_modules_in_the_folder_do_not_run(tmp_path):
 
 
 def test_braces_in_the_path_are_one_sentence(tmp_path):
-    """Snakemake itself would look for a wildcard of that name in the paths of environments."""
+    """Snakemake itself would take them for a wildcard in the paths of environments."""
     folder = copy_of_the_project(tmp_path / "{w}")
     done = snakemake(folder, "-n", "figures/fig4.pdf", check=False)
     assert done.returncode == 1 and "braces in the path" in said(done) and "Traceback" not in said(done)
@@ -243,7 +243,7 @@ preset: smoke
 
 @pytest.mark.slow
 def test_snakemake_runs_a_template_which_is_then_refused(project):
-    """That it runs, even with -n, is what docs/security.md warns of; should Snakemake change, the page can, too."""
+    """docs/security.md warns that it runs, even with -n. If Snakemake changes this, the page can change, too."""
     (project / "theirs.yaml").write_text(TEMPLATE)
     done = snakemake(project, "-n", "--configfile", "theirs.yaml", check=False)
     assert (project / "ran").exists()
@@ -274,7 +274,7 @@ EVERYBODY = stat.S_IWOTH
 
 @pytest.mark.slow
 def test_nothing_made_can_be_written_by_everybody(tmp_path):
-    """Even where the shell allows it; a folder the user made that way stays as it is."""
+    """Even with an open umask. A folder that the user made stays as it is."""
     folder = copy_of_the_project(tmp_path / "jamming")
     before = set(tmp_path.rglob("*"))
     words = [
@@ -312,7 +312,7 @@ def test_a_stricter_mask_of_the_user_is_kept(tmp_path, mask, mode):
 
 
 def test_no_part_of_the_environment_enters_results_or_logs(tmp_path):
-    """Provenance names versions and the command, and nothing of the environment, where tokens are kept."""
+    """Provenance holds versions and the command, but nothing of the environment, which may hold tokens."""
     secret = "token-3f9a1c"
     spec = '{"dataset": "random", "dim": 3, "n_patterns": 16, "seed": 1}'
     names = ("PIP_INDEX_URL", "AWS_SECRET_ACCESS_KEY", "HTTPS_PROXY", "GITHUB_TOKEN", "SNAKEMAKE_TOKEN")
@@ -325,7 +325,7 @@ def test_no_part_of_the_environment_enters_results_or_logs(tmp_path):
 
 
 def test_a_download_that_fails_does_not_show_the_password_of_the_index(tmp_path):
-    """pip names the index it could not reach; what is said of it here must not hold the password in its address."""
+    """pip names the index that it could not reach. The message must not hold the password in the address."""
     secret = "token-3f9a1c"
     index = f"https://user:{secret}@localhost:9/simple"
     command = [
@@ -347,7 +347,7 @@ def test_a_download_that_fails_does_not_show_the_password_of_the_index(tmp_path)
 
 
 def test_every_download_has_a_checksum():
-    """Whoever downloads stands in fetch.py, and every retrieve there names the hash that is expected."""
+    """Only fetch.py downloads, and every download there gives the expected hash."""
     for path in SOURCES:
         text = path.read_text(encoding="utf-8")
         downloads = re.search(r"\b(urlopen|urlretrieve|pooch|requests|httpx|pip\b.*download)\b", text)

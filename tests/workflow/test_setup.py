@@ -144,7 +144,7 @@ class Checkout:
         return subprocess.run(command, env=environment, cwd=os.sep, capture_output=True, text=True)
 
     def installed_with(self) -> list[str]:
-        """The stand-ins that were asked to make .venv since the last call of install()."""
+        """The stand-ins that were told to make .venv since the last call of install()."""
         return re.findall(r"^(\S+) -m venv", self.calls.read_text(), re.MULTILINE)
 
     def installed(self) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The cluster profiles on a real Slurm of one node (tests/slurm/): what jobs ask for there, and what becomes of them.
+"""The cluster profiles on a real Slurm of one node (tests/slurm/): the resources of jobs there, and their ends.
 
 Five workflows run at the same time, since each mostly waits for Slurm and for Snakemake to ask it:
 `figure` draws two figures while its training is cancelled once, `cuda` asks for a GPU and fails without one, `killed`
@@ -101,7 +101,7 @@ class Workflow:
         return self.output.read_text()
 
     def jobs(self, rule=""):
-        """What Slurm knows of this workflow's jobs, in the order of their submission, as `scontrol` calls it."""
+        """Slurm's records of this workflow's jobs in the order of submission, with the names that `scontrol` uses."""
         listed = subprocess.run(["squeue", "-h", "-t", "all", "-o", "%i %j"], capture_output=True, text=True).stdout
         numbers = sorted(int(line.split()[0]) for line in listed.splitlines() if f" {self.name}_" in line)
         shown = [
@@ -123,7 +123,7 @@ class Workflow:
 
 @pytest.fixture(scope="module")
 def workflows(slurm, tmp_path_factory):
-    """The workflows after all of it; each by name."""
+    """The workflows by name, after all have ended."""
     base = tmp_path_factory.mktemp("slurm")
     finished = copy_of_the_project(base / "project")
     (finished / "mine.yaml").write_text(CONFIG)
@@ -153,7 +153,7 @@ def workflows(slurm, tmp_path_factory):
 
 
 def soon(run_time):
-    """A time limit in minutes that leaves a job half a minute, and as long as it has run: a busy machine is slow."""
+    """A time limit in minutes: the job may run as long again and half a minute more, since a busy machine is slow."""
     hours, minutes, seconds = map(int, run_time.split(":"))
     return math.ceil((2 * (3600 * hours + 60 * minutes + seconds) + 30) / 60)
 
@@ -236,7 +236,7 @@ def test_a_gpu_is_asked_for_where_the_device_is_cuda(workflows):
 
 
 def test_a_failing_job_is_reported_with_its_log(workflows):
-    """There is no GPU behind the request, and training says so."""
+    """There is no GPU for the request, and the training says so."""
     cuda = workflows["cuda"]
     assert cuda.process.returncode == 1
     assert "SLURM status is: 'FAILED'" in cuda.said()

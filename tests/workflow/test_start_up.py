@@ -1,4 +1,4 @@
-"""What a job loads before it works: with hundreds of jobs that take seconds, time must not go into imports."""
+"""The imports of a job: with hundreds of short jobs, imports must not take most of the time."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The workflow itself: it parses fast, plans every preset and figure, and runs end to end in a temporary clone."""
+"""The workflow: it parses fast, plans every preset and figure, and runs from start to end in a temporary clone."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def test_every_preset_plans_every_figure(plan_of, preset):
 
 
 def test_a_figure_alone_is_planned_with_what_it_needs(fresh, plan_of):
-    """So that the test above, which reads the plan of all figures, says what Snakemake does with one."""
+    """So the test above, which reads the plan of all figures, is right about a single one."""
     jobs = planned(snakemake(fresh, "figures/fig7.pdf", "-n", "-q", "rules", "--config", "preset=smoke"))
     needed = needed_by(plan_of("smoke"), "figures/fig7.pdf")
     assert jobs == {**needed, "total": needed.total()}
@@ -46,7 +46,7 @@ def test_the_paper_preset_stays_under_3000_jobs(plan_of):
 
 
 def test_data_come_first_and_then_the_longest_training(plan_of):
-    """What each job is worth to the scheduler: a long one that is left for the end keeps all cores but one waiting."""
+    """The priorities of jobs: a long job that starts last would run alone at the end."""
     worth = {output.removeprefix("results/"): job.priority for job in plan_of("quick") for output in job.outputs}
     short, long = "quick/runs/generalization_L2/P01000_h0001.h5", "quick/runs/generalization_L2/P05000_h0040.h5"
     search, spectra = "quick/lines/line_mnist_L1/P05000.h5", "quick/observables/spectra/relu_L2/P01886_h0020.h5"
@@ -77,7 +77,7 @@ main(sys.argv[1:])
 
 
 def test_parsing_takes_few_calls(fresh):
-    """Each remote job parses again. To plan one job takes 1.4 million calls, of which Snakemake alone makes 0.2."""
+    """Each remote job parses again. Planning one job takes 1.4 million calls, 0.2 million of them by Snakemake."""
     words = [sys.executable, "-c", COUNT_CALLS, "-n", "--until", "fetch_mnist", "results/mnist/pixels.h5"]
     done = subprocess.run(words, cwd=fresh, env=environment(), capture_output=True, text=True, check=True)
     assert "fetch_mnist" in done.stdout
@@ -123,7 +123,7 @@ def test_every_conda_environment_exists():
     ],
 )
 def test_a_wrong_config_is_one_sentence_and_no_traceback(fresh, words, sentence):
-    """From each place of the Snakefile that reads it; tests/test_config.py has the other mistakes."""
+    """From each place in the Snakefile that reads it; tests/test_config.py tests the other mistakes."""
     done = snakemake(fresh, "-n", "--config", *words, check=False)
     assert done.returncode == 1
     assert sentence in said(done)
@@ -131,7 +131,7 @@ def test_a_wrong_config_is_one_sentence_and_no_traceback(fresh, words, sentence)
 
 
 def test_precedence_is_config_over_user_file_over_preset_over_defaults(fresh):
-    """In each step one key is set by two files; the job's parameters show which won."""
+    """In each step two files set one key; the job's parameters show which one wins."""
     user = fresh / "mine.yaml"
     user.write_text("sweeps: {relu_L2: {replicas: 7, n_train: [100, 200]}}\n")
     target = ["figures/fig12.pdf", "figures/fig6.pdf", "-n", "-p"]
@@ -160,7 +160,7 @@ def test_smoke_draws_every_figure(finished_smoke):
 
 @pytest.mark.slow
 def test_smoke_panels_are_never_empty(finished_smoke):
-    """Each figure has converged and jammed runs to show, and runs near jamming wherever it selects them."""
+    """Each figure shows converged and jammed runs, and runs near jamming where it selects them."""
 
     def groups(tree):
         if "n_runs" in tree:
@@ -203,7 +203,7 @@ def test_the_end_says_what_was_made_and_the_page_shows_it(finished_smoke):
 
 
 def test_smoke_documents_are_made(finished_smoke):
-    """The README's documents from what was run: paper, notebook, explorer page, archive."""
+    """The documents of the README: paper, notebook, explorer page, archive."""
     beginnings = {
         "paper/jamming.pdf": b"%PDF",
         "results/smoke/explore.html": b"<!DOCTYPE html>",
