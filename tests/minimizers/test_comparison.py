@@ -1,8 +1,12 @@
 """The rows of the comparison: each is made once, survives an interruption, comes back from HDF5, and is shown."""
 
+import json
+
 import numpy as np
 import pytest
+import yaml
 
+from jamming.__main__ import main
 from jamming.minimizers import comparison, plot, table
 from jamming.storage import store
 
@@ -53,6 +57,22 @@ def test_hdf5_holds_them(rows, tmp_path):
     for one, other in zip(rows, read, strict=True):
         assert np.array_equal(np.array(one["trace"], float), other["trace"])
         assert {**one, "trace": 0} == {**other, "trace": 0}
+
+
+def test_the_verbs_make_the_file_and_show_it(rows, tmp_path):
+    study, data, done = tmp_path / "study.yaml", tmp_path / "mnist.h5", tmp_path / "rows.jsonl"
+    shown = {"panels": [["tiny", 1.0]], "transition": "tiny", "efforts": [100]}
+    study.write_text(yaml.safe_dump({**SETTINGS, "shown": shown}))
+    done.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    store.write(data, "dataset", {"dataset": "mnist"}, {"labels": np.ones(2)}, {})
+    words = ["--study", study, "--data", data, "--rows", done, "--out", tmp_path / "made.h5"]
+    assert main([str(word) for word in ("compare-minimizers", *words)]) in (0, None)
+    page = tmp_path / "page.md"
+    marks = (f"<!-- {name}: written by `make gallery` -->\n<!-- end of {name} -->" for name in ("comparison", "effort"))
+    page.write_text("\n".join(marks))
+    words = ["--comparison", tmp_path / "made.h5", "--into", page, "--out", tmp_path / "figure.png"]
+    assert main([str(word) for word in ("show-minimizers", *words)]) in (0, None)
+    assert "`lbfgs_10`" in page.read_text() and (tmp_path / "figure.png").stat().st_size > 1000
 
 
 def test_the_tables_say_which_fit(rows):

@@ -3,7 +3,7 @@
 
 rule compare_minimizers:
     input:
-        settings="config/minimizers.yaml",
+        study="config/minimizers.yaml",
         data=f"{RESULTS}/data/mnist_d10.h5",
     output:
         "results/minimizers/comparison.h5",
@@ -21,5 +21,5 @@ rule compare_minimizers:
         rows="results/minimizers/rows.jsonl",
         code=fingerprint("minimizers.comparison"),
     shell:
-        "python -m jamming compare-minimizers --settings {input.settings:q} --data {input.data:q}"
+        "python -m jamming compare-minimizers --study {input.study:q} --data {input.data:q}"
         " --rows {params.rows:q} --threads {threads} --out {output:q} > {log:q} 2>&1"

@@ -12,9 +12,9 @@ def compare_minimizers(arguments: argparse.Namespace) -> None:
 
     from ..minimizers import comparison
 
-    settings = yaml.safe_load(arguments.settings.read_text(encoding="utf-8"))
+    settings = yaml.safe_load(arguments.study.read_text(encoding="utf-8"))
     rows = comparison.compare(settings, arguments.rows, store.read(arguments.data, "dataset"), report)
-    inputs = {"settings": arguments.settings, "mnist": arguments.data}
+    inputs = {"study": arguments.study, "mnist": arguments.data}
     store.write(arguments.out, "minimizers", settings, comparison.to_tree(rows), store.provenance(inputs, threads=1))
 
 
@@ -33,6 +33,6 @@ def show_minimizers(arguments: argparse.Namespace) -> None:
 
 
 def add_verbs(verbs: Verbs) -> None:
-    added = verbs.add(compare_minimizers, "minimize the hinge loss in several ways", "settings", "data", "rows", "out")
+    added = verbs.add(compare_minimizers, "minimize the hinge loss in several ways", "study", "data", "rows", "out")
     added = verbs.add(show_minimizers, "write the comparison as tables and as a figure", "comparison", "out")
     added.add_argument("--into", type=Path, required=True, help="the page, with marks for both tables")
