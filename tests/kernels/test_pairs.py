@@ -70,6 +70,14 @@ def test_a_saved_state_goes_on_with_the_same_bits(count):
             remembered.append(displacement, displacement + vector**2)
 
 
+def test_a_pair_too_small_to_divide_by_is_left_out():
+    """As close to 𝓛 = 0 as that, N_Δ = 0 may still be a step away."""
+    remembered, pairs = filled(3, memory=5)
+    remembered.append(np.full(SIZE, 1e-160), np.full(SIZE, 1e-160))
+    vector = np.linspace(-1, 2, SIZE)
+    np.testing.assert_allclose(remembered.times_inverse_hessian(vector), two_loops(vector, pairs), rtol=1e-9)
+
+
 def test_a_memory_of_none_is_refused():
     with pytest.raises(ValueError, match="a memory of one pair or more, not 0"):
         Pairs(SIZE, 0)

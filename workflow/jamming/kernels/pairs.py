@@ -10,6 +10,9 @@ import numpy as np
 
 from .blocks import VECTOR_BYTES, zeros
 
+SMALLEST = 1e-200
+"""A pair with a smaller displacement·change is left out: dividing by that would overflow."""
+
 
 class Pairs:
     """At most `memory` pairs of vectors (n,), the oldest first: displacements s_i and changes y_i with s_i·y_i > 0.
@@ -41,6 +44,8 @@ class Pairs:
 
     def append(self, displacement: np.ndarray, change: np.ndarray) -> None:
         """Remember a pair with displacement·change > 0, and forget the oldest one if there are more than `memory`."""
+        if displacement @ change < SMALLEST:
+            return
         if self._end == 2 * self._memory:
             self._move_to_front()
         if len(self) == self._memory:
