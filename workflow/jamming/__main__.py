@@ -13,7 +13,7 @@ from .storage import store
 def main(words: list[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else words
     # @FILE stands for the words in a file, one per line, because Linux limits a command to 128 kB.
-    about = "What the workflow's rules run, and people."
+    about = "The commands of the workflow's rules, and commands for people."
     parser = argparse.ArgumentParser(prog="python -m jamming", description=about, fromfile_prefix_chars="@")
     verbs = Verbs(parser)
     for stage in commands.stages():

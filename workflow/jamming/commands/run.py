@@ -74,6 +74,6 @@ def _clock(seconds: float) -> str:
 
 
 def add_verbs(verbs: Verbs) -> None:
-    added = verbs.add(run, "run the workflow: words of snakemake after --, its log in a file")
+    added = verbs.add(run, "run the workflow; words after -- go to snakemake, and its log goes to a file")
     added.add_argument("--verbose", action="store_true", help="print what Snakemake prints, too")
     added.add_argument("words", nargs="*", help="targets and options of snakemake")
