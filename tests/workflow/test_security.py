@@ -97,17 +97,20 @@ def test_the_scan_sees_what_it_looks_for(text):
 
 
 def test_rules_quote_every_value_from_outside():
-    """Shell lines use {params.x:q}, unless the value comes from the workflow's own lists."""
-    own = {"params.figure", "params.group", "threads"}
+    """Shell lines use {params.x:q}, unless the value is quoted already or comes from the workflow's own lists."""
+    own = {"wildcards.figure", "wildcards.group", "wildcards.kind", "params.kind", "threads"}
     without_rules = ("common.smk", "resources.smk")
     for path in (ROOT / "workflow" / "rules").glob("*.smk"):
         if path.name in without_rules:
             continue
-        lines = re.findall(r'^ +f?"(?:python|.* > ).*"$|^ +f?" --.*"$', path.read_text(encoding="utf-8"), re.MULTILINE)
+        text = path.read_text(encoding="utf-8")
+        lines = re.findall(r'^ +f?"(?:exec )?(?:python|.* > ).*"$|^ +f?" --.*"$', text, re.MULTILINE)
         assert lines
+        # `words_of` quotes each path.
+        quoted = {f"params.{name}" for name in re.findall(r"^ +(\w+)=lambda .*: words_of\(", text, re.MULTILINE)}
         for name in re.findall(r"\{+([\w.]+)\}+", "\n".join(lines)):
             # RESULTS follows from the preset's name, which is that of a file and matches the schema's pattern.
-            assert name in own | {"RESULTS"}, f"{path.name}: {name}"
+            assert name in own | quoted | {"RESULTS"}, f"{path.name}: {name}"
 
 
 # Shell words in the configuration
