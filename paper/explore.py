@@ -142,16 +142,16 @@ assert np.isclose(participation(np.array([-1.0, 2.0, 2.0])), 1)
 assert np.isclose(participation(np.array([3.0, 1e-9])), 0.5)
 
 # %% [markdown]
-# Runs that ended jammed, with N_Δ > 0.4 N as in [S] App. B:
+# Runs that ended jammed (`criteria.py` says when):
 
 # %%
-from jamming.criteria import is_jammed
+from jamming.criteria import JAMMED, end_of
 
 figure = Figure((3.6, 2.6), layout="constrained")
 axes = figure.subplots()
 for name, group in (("relu_L2", "L = 2"), ("relu_L3", "L = 3"), ("relu_L5", "L = 5")):
-    replicas = [replica for run in read[name] for replica in run.tree.values()]
-    jammed = [each for each in replicas if is_jammed(each["record"]["n_delta"][-1], each["n_weights"])]
+    replicas = [(replica, run.spec["protocol"]["margin"]) for run in read[name] for replica in run.tree.values()]
+    jammed = [replica for replica, margin in replicas if end_of(replica, margin).state == JAMMED]
     loss = [replica["record"]["loss"][-1] for replica in jammed]
     axes.plot(loss, [participation(replica["final"]["delta"]) for replica in jammed], "o", ms=3, label=group)
 axes.set(xscale="log", xlabel=r"$\mathcal{L}$", ylabel="participation ratio", ylim=(0, 1))

@@ -50,8 +50,8 @@ def test_data_come_first_and_then_the_longest_training(plan_of):
     worth = {output.removeprefix("results/"): job.priority for job in plan_of("quick") for output in job.outputs}
     short, long = "quick/runs/generalization_L2/P01000_h0001.h5", "quick/runs/generalization_L2/P05000_h0040.h5"
     search, spectra = "quick/lines/line_mnist_L1/P05000.h5", "quick/observables/spectra/relu_L2/P01886_h0020.h5"
-    assert worth["mnist/pixels.h5"] == worth["quick/data/mnist_d10.h5"] > worth[search]
-    assert worth[search] > worth[long] > worth[short] > worth[spectra] == 0
+    assert worth["mnist/pixels.h5"] == worth["quick/data/mnist_d10.h5"] > worth[long]
+    assert worth[long] > worth[search] > worth[short] > worth[spectra] == 0
 
 
 def test_random_data_figures_do_not_need_mnist(plan_of):

@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -19,6 +20,9 @@ from jamming.training.widths import first_width
 from jamming.storage import layout
 from jamming.storage.files import StoreError, write_whole
 from jamming.storage.fingerprint import fingerprint
+
+# All jobs of a rule ask for the same code, which does not change while Snakemake plans.
+fingerprint = cache(fingerprint)
 from jamming.storage.sums import check_sums
 
 if any(brace in str(workflow.basedir) for brace in "{}"):
