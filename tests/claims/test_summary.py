@@ -79,6 +79,17 @@ def test_side_by_side(written, capsys):
     assert row[1] == row[2] == f"{measured.value:.3g} ({low:.3g} … {high:.3g})"
 
 
+def test_a_statistic_that_one_summary_lacks_is_a_dash(written, tmp_path, capsys):
+    """Summaries in `reference` may be older than a statistic."""
+    older = json.loads(written.read_text())
+    older["statistics"]["former"] = older["statistics"].pop("γ")
+    (tmp_path / "older.json").write_text(json.dumps(older))
+    assert main(["compare-sweeps", str(written), str(tmp_path / "older.json")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    rows = {cells[0]: cells[1:] for cells in ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)}
+    assert rows["γ"] == rows["former"][::-1] and rows["γ"][1] == "–" != rows["γ"][0]
+
+
 def test_the_table_of_a_page_is_written_between_its_marks(written, tmp_path, capsys):
     page, words = tmp_path / "page.md", ["compare-sweeps", str(written)]
     page.write_text("before\n<!-- sizes: written by `make gallery` -->\nold\n<!-- end of sizes -->\nafter\n")

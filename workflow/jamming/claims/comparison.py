@@ -18,19 +18,22 @@ SIZES = {
 
 def markdown(summaries: Sequence[Mapping]) -> list[str]:
     """The lines: one column for each summary; below the sizes one row for each statistic, with its interval of 95 %."""
-    names = list(summaries[0]["statistics"])
+    # Summaries of other times may have other statistics.
+    names = list(dict.fromkeys(name for summary in summaries for name in summary["statistics"]))
     # Summaries that say nothing of L-BFGS were made when there was none.
     rows = [
         [heading, *(f"{summary['sizes'].get(size, 0):,}".replace(",", " ") for summary in summaries)]
         for size, heading in SIZES.items()
     ]
-    rows += [[name, *(_measured(summary["statistics"][name]) for summary in summaries)] for name in names]
+    rows += [[name, *(_measured(summary["statistics"].get(name)) for summary in summaries)] for name in names]
     columns = ["", *(f"{summary['preset']}, `{summary['sweep']}`" for summary in summaries)]
     return [*header(columns), *map(row, rows)]
 
 
-def _measured(values: Mapping) -> str:
+def _measured(values: Mapping | None) -> str:
     """A number with its interval, "–" where there is none."""
+    if values is None:
+        return "–"
     measured = from_json(values)
     ends = measured.interval(0.95)
     if measured.value is None:

@@ -6,8 +6,6 @@ that are not empty. This module imports only the standard library, so that a tes
 
 import ast
 
-DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-
 
 def form(value: object) -> str:
     """The text of a node, `Type(field=…,…)`, of a list of nodes, `[…,…]`, or of another value in Python's notation.
@@ -23,10 +21,11 @@ def form(value: object) -> str:
 
 
 def _fields(node: ast.AST) -> dict[str, object]:
-    """The fields of a node by name, without its docstring."""
+    """The fields of a node by name, without docstrings and the texts that describe a constant above them."""
     fields = dict(ast.iter_fields(node))
-    if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-        fields["body"] = node.body[1:] or [ast.Pass()]
+    if isinstance(fields.get("body"), list):
+        code = [statement for statement in node.body if not _is_remark(statement)]
+        fields["body"] = code or [ast.Pass()] * bool(node.body)
     elif isinstance(node, ast.JoinedStr):
         # Python 3.12.1 ends the format in f"{x:{width}}" with an empty text; others do not.
         fields["values"] = [part for part in node.values if not _is_text(part, "")]
@@ -36,6 +35,11 @@ def _fields(node: ast.AST) -> dict[str, object]:
 def _is_empty(field: object) -> bool:
     """Whether a field is None or an empty list. False, 0 and "" are values of constants, so they are not empty."""
     return field is None or field == []
+
+
+def _is_remark(statement: ast.AST) -> bool:
+    """Whether a statement is a text alone, which computes nothing."""
+    return isinstance(statement, ast.Expr) and isinstance(getattr(statement.value, "value", None), str)
 
 
 def _is_text(node: ast.AST, text: str) -> bool:
