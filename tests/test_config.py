@@ -1,9 +1,12 @@
 """The configuration: every mistake gives one sentence with the key, its value and what is allowed."""
 
+import re
+
 import pytest
 
 from helpers.changed_config import CONFIG, PRESETS, changed, preset
-from jamming.config import ConfigError, checked, preset_file, read_lines, read_points
+from helpers.workflow_copy import copy_of_the_project, snakemake
+from jamming.config import ConfigError, checked, load, preset_file, read_lines, read_points
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -149,3 +152,28 @@ def test_numbers_given_as_text_are_numbers():
     assert [point.n_train for point in points["relu_L3"].values()] == [9, 80]
     assert checked(changed(("analysis", "max_loss"), "1e-3"))["analysis"]["max_loss"] == 1e-3
     assert checked(config)["mnist"]["path"] == "123"
+
+
+def test_the_configuration_is_the_one_snakemake_merges(tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("sweeps: {relu_L2: {replicas: 7, protocol: {rate: 1e-3}}}\n")
+    config = load("smoke", [mine])
+    assert config["preset"] == "smoke" and config["sweeps"]["relu_L2"]["replicas"] == 7
+    assert config["sweeps"]["relu_L2"]["protocol"]["rate"] == 1e-3
+    folder = copy_of_the_project(tmp_path / "copy")
+    words = ["figures/fig6.pdf", "-n", "-p", "--configfile", str(mine), "--config", "preset=smoke"]
+    specs = re.findall(r"--spec '(\{[^']*\"relu_L2\"[^']*\})'", snakemake(folder, *words).stdout)
+    points = read_points(config)["relu_L2"].values()
+    assert sorted(specs) == sorted(point.to_json() for point in points)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("- 1\n", "must be a mapping"), ("a: [\n", "cannot be read"), (None, "cannot be")]
+)
+def test_a_file_that_is_no_configuration_is_one_sentence(tmp_path, text, words):
+    path = tmp_path / "mine.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ConfigError, match=words) as caught:
+        load("smoke", [path])
+    assert "mine.yaml" in str(caught.value) and "\n" not in str(caught.value)

@@ -6,11 +6,12 @@ import pytest
 from helpers import synthetic
 from helpers.changed_config import changed
 from helpers.drawn import ANALYSIS, panel, words
+from helpers.speeds import SPEEDS
 from helpers.workflow_copy import copy_of_the_project, planned, said, snakemake
 from jamming import figures, tables
 from jamming.analysis import AnalysisError
 from jamming.config import ConfigError, checked, read_lines, read_points
-from jamming.planning import cost
+from jamming.planning.cost import plan
 from jamming.storage import store
 
 IN_PART = ("fig6", "fig7", "fig8")
@@ -67,13 +68,10 @@ def test_a_figure_that_needs_all_its_sweeps_names_the_one_that_lacks(results):
 
 def test_the_plan_counts_what_is_run():
     config = changed(("only",), [RUN])
-    constant = (1.0, 0.0, 0.0)
-    starts = dict.fromkeys(("training", "measuring", "drawing"), 1.0)
-    step = dict.fromkeys(("relu", "tanh", "cross_entropy_sgd"), constant)
-    speeds = cost.Speeds(step, constant, (1.0, 0.0), (1.0, 0.0), starts, dict.fromkeys(starts, 0.0), 0.0)
-    planned_figures = cost.plan(config, read_points(config), read_lines(config), speeds)
-    assert set(IN_PART) < set(planned_figures) and "fig9" not in planned_figures
-    trained = {name for name, job in cost.together(planned_figures).items() if job.trains}
+    jobs = plan(config, read_points(config), read_lines(config), SPEEDS)
+    drawn = {name.removeprefix("figures/") for name in jobs if name.startswith("figures/")}
+    assert set(IN_PART) < drawn and "fig9" not in drawn
+    trained = [job.name for job in jobs.values() if job.steps]
     assert trained and all(name.startswith(f"train/{RUN}/") for name in trained)
 
 

@@ -16,6 +16,7 @@ from jamming import claims, inventory, tables
 from jamming.claims import summary
 from jamming.config import ConfigError, checked, preset_file, read_lines, read_points
 from jamming.plain_values import read_file
+from jamming.planning.cost import WIDTHS_TRIED, memory_of_measurement
 from jamming.training.widths import first_width
 from jamming.storage import layout
 from jamming.storage.files import StoreError, write_whole

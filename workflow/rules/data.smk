@@ -31,9 +31,9 @@ rule generate_data:
     output:
         f"{RESULTS}/{layout.DATASET}",
     log:
-        f"{RESULTS}/logs/data/{{dataset}}_d{{dim}}.log",
+        f"{RESULTS}/logs/{layout.JOBS['generate_data']}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/data/{{dataset}}_d{{dim}}.tsv"
+        f"{RESULTS}/benchmarks/{layout.JOBS['generate_data']}.tsv"
     wildcard_constraints:
         dataset="|".join(inventory.datasets()),
         dim=r"\d+",

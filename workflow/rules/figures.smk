@@ -18,9 +18,9 @@ rule draw:
             labels=lambda wildcards: caption_of(wildcards.figure).labels,
         ),
     log:
-        f"{RESULTS}/logs/figures/{{figure}}.log",
+        f"{RESULTS}/logs/{layout.JOBS['draw']}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/figures/{{figure}}.tsv"
+        f"{RESULTS}/benchmarks/{layout.JOBS['draw']}.tsv"
     group:
         "figures"
     conda:

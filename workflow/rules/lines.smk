@@ -7,9 +7,9 @@ rule find_transition:
     output:
         f"{RESULTS}/{layout.LINE}",
     log:
-        f"{RESULTS}/logs/lines/{{line}}/{{point}}.log",
+        f"{RESULTS}/logs/{layout.JOBS['find_transition']}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/lines/{{line}}/{{point}}.tsv"
+        f"{RESULTS}/benchmarks/{layout.JOBS['find_transition']}.tsv"
     priority: lambda wildcards: longest_first(line_point_of(wildcards), first_network_of(wildcards), WIDTHS_TRIED)
     conda:
         "../../envs/train-gpu.yaml" if config["device"] == "cuda" else "../../envs/train.yaml"

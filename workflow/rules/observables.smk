@@ -11,9 +11,9 @@ rule measure:
     output:
         f"{RESULTS}/{layout.OBSERVABLE}",
     log:
-        f"{RESULTS}/logs/{{kind}}/{{sweep}}/{{point}}.log",
+        f"{RESULTS}/logs/{layout.JOBS['measure']}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/{{kind}}/{{sweep}}/{{point}}.tsv"
+        f"{RESULTS}/benchmarks/{layout.JOBS['measure']}.tsv"
     wildcard_constraints:
         kind="|".join(kind for kind in OBSERVABLES if not OBSERVABLES[kind].of_sweep),
     conda:
@@ -43,9 +43,9 @@ for kind, sweep in [(kind, sweep) for kind in OBSERVABLES if OBSERVABLES[kind].o
         output:
             results_of(kind, sweep),
         log:
-            f"{RESULTS}/logs/{kind}/{sweep}.log",
+            f"{RESULTS}/logs/{layout.JOBS['measure_sweep'].format(kind=kind, sweep=sweep)}.log",
         benchmark:
-            f"{RESULTS}/benchmarks/{kind}/{sweep}.tsv"
+            f"{RESULTS}/benchmarks/{layout.JOBS['measure_sweep'].format(kind=kind, sweep=sweep)}.tsv"
         group:
             "observables"
         conda:

@@ -6,14 +6,9 @@ GPUS = 1 if config["device"] == "cuda" else 0
 HOUR, DAY = 60, 24 * 60
 
 
-# The number of Ñ × Ñ matrices in memory. Spectra: three matrices and the workspace of the eigensolver. Effective
-# dimension: the triangular factor, the block that is added to it, and the workspace of the decompositions.
-MATRICES = {"spectra": 4, "effective": 8}
-
-
-def dense_matrices(wildcards):
-    """The memory (MB) of an observable for the network of a point: libraries, and matrices of Ñ × Ñ doubles."""
-    return 1000 + MATRICES.get(wildcards.kind, 0) * 8 * point_of(wildcards).network.n_params**2 // 10**6
+def of_matrices(wildcards):
+    """The memory in MB of the measurement of a point."""
+    return round(memory_of_measurement(wildcards.kind, point_of(wildcards).network) / 1e6)
 
 
 REQUESTS = {
@@ -23,7 +18,7 @@ REQUESTS = {
     "train": (1, 4000, DAY),
     "find_transition": (1, 4000, DAY),
     "compare_minimizers": (1, 2000, DAY),
-    "measure": (1, dense_matrices, 4 * HOUR),
+    "measure": (1, of_matrices, 4 * HOUR),
     # Measures all points of a sweep, one after the other.
     "measure_sweep": (1, 2000, 2 * HOUR),
     "tabulate": (1, 2000, 30),
@@ -66,10 +61,6 @@ def longest_first(point, network, trainings=1):
     The longest jobs start first, so that no long job runs alone at the end.
     """
     return float(trainings * point.replicas * point.protocol.steps * point.n_train * network.n_weights)
-
-
-# The typical number of widths in a search.
-WIDTHS_TRIED = 4
 
 
 def grown(value, attempt):

@@ -10,9 +10,9 @@ rule tabulate:
     output:
         f"{RESULTS}/{layout.TABLE}",
     log:
-        f"{RESULTS}/logs/tables/{{figure}}.log",
+        f"{RESULTS}/logs/{layout.JOBS['tabulate']}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/tables/{{figure}}.tsv"
+        f"{RESULTS}/benchmarks/{layout.JOBS['tabulate']}.tsv"
     group:
         submission_of("figures")
     conda:

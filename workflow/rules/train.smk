@@ -7,9 +7,9 @@ rule train:
     output:
         f"{RESULTS}/{layout.RUN}",
     log:
-        f"{RESULTS}/logs/train/{{sweep}}/{{point}}.log",
+        f"{RESULTS}/logs/{layout.JOBS['train']}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/train/{{sweep}}/{{point}}.tsv"
+        f"{RESULTS}/benchmarks/{layout.JOBS['train']}.tsv"
     priority: lambda wildcards: longest_first(point_of(wildcards), point_of(wildcards).network)
     conda:
         "../../envs/train-gpu.yaml" if config["device"] == "cuda" else "../../envs/train.yaml"

@@ -1,19 +1,24 @@
 """The verb that estimates the cost of a run before it is started."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..storage import layout
 from .parser import Verbs
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ..planning.cost import Job, Speeds
+    from ..planning.cost import Job
 
-# The largest allowed ratio of the estimate of a finished run and its benchmarks.
+# The largest allowed ratio of the likely time of a finished run and its benchmarks.
 ALLOWED_FACTOR = 1.5
+REMARKS = """At most: every training makes all its steps, and a search counts as {tried} trainings of its first \
+network. Likely: networks with P < {jammed} N stop early, and a search takes {likely}. Steps were measured \
+now, in {time} ({backend}). Divide by the number of your {units}. Snakemake's own time, 0.1 s a job, is \
+not included."""
 
 
 def plan(arguments: argparse.Namespace) -> None:
@@ -21,95 +26,76 @@ def plan(arguments: argparse.Namespace) -> None:
 
     from .. import kernels
     from ..config import load, read_lines, read_points
-    from ..planning import speed
-    from ..planning.cost import plan as planned_by_figure
-    from ..planning.cost import together
+    from ..planning import cost, speed
 
     config = load(arguments.preset, arguments.configfile)
     sweeps, lines = read_points(config), read_lines(config)
     console = Console(width=None if Console().is_terminal else 110)
     device = kernels.resolve_device(arguments.device or config["device"])
-    backend = arguments.backend or config["backend"]
-    speeds = speed.measure(device, backend, config["dtype"], report=console.print)
-    planned = planned_by_figure(config, sweeps, lines, speeds)
-    console.print(_costs(arguments.preset, planned, device))
-    console.print(_remarks(together(planned), speeds, device))
-    if arguments.check:
-        _check(console, together(planned), arguments.check)
+    backend = kernels.choose(device, arguments.backend or config["backend"], console.print, threads=1)
+    points = [point for of_name in (sweeps | lines).values() for point in of_name.values()]
+    steps = {step for point in points for step, _ in cost.stages_of(point, backend.batched is not None)}
+    jobs = cost.plan(config, sweeps, lines, speed.measure(backend, steps, device)).values()
+    columns = {
+        "jobs": lambda jobs: f"{len(jobs)}",
+        "network-steps": lambda jobs: f"{sum(job.steps for job in jobs):.2g}",
+        "time at most": lambda jobs: _time(sum(job.seconds for job in jobs)),
+        "likely": lambda jobs: _time(sum(job.likely_seconds for job in jobs)),
+        "longest job": lambda jobs: _time(max(job.seconds for job in jobs)),
+        "memory of a job": lambda jobs: _bytes(max(job.memory for job in jobs)),
+        "disk": lambda jobs: _bytes(sum(job.disk for job in jobs)),
+    }
+    console.print(_table(f"{arguments.preset}: the jobs of all figures", columns, jobs))
+    time, units = ("time by the clock", "GPUs") if device == "cuda" else ("processor time", "cores")
+    counted = {"tried": cost.WIDTHS_TRIED, "likely": cost.LIKELY_TRIED, "jammed": f"{cost.JAMMED_FROM:g}"}
+    console.print(REMARKS.format(**counted, time=time, backend=backend.name, units=units), highlight=False)
+    if not arguments.check:
+        return
+
+    found = cost.measured(jobs, arguments.check)
+    columns = {
+        "with a benchmark": lambda jobs: f"{len(jobs)}",
+        "at most": lambda jobs: _time(sum(job.seconds for job in jobs)),
+        "likely": lambda jobs: _time(sum(job.likely_seconds for job in jobs)),
+        "measured": lambda jobs: _time(sum(found[job.name] for job in jobs)),
+        "likely / measured": lambda jobs: f"{_ratio(jobs, found):.2f}",
+    }
+    compared = [job for job in jobs if job.name in found]
+    console.print(_table(f"processor time, against {arguments.check}", columns, compared))
+    ratio = _ratio(compared, found)
+    if not 1 / ALLOWED_FACTOR < ratio < ALLOWED_FACTOR:
+        raise cost.PlanError(
+            f"the likely time is {ratio:.2f} times what the benchmarks in {arguments.check} say, more than a factor "
+            f"{ALLOWED_FACTOR} apart; compare on the same machine and with the same backend."
+        )
 
 
-def _costs(preset: str, planned: Mapping[str, Mapping[str, "Job"]], device: str) -> "Table":
-    """A table with one row for each figure, as if it were made alone, and one row for all together."""
+def _table(title: str, columns: Mapping[str, Callable[[list["Job"]], str]], jobs: Iterable["Job"]) -> "Table":
+    """A row for each rule that has jobs, in the order of the pipeline, and one for all."""
     from rich.table import Table
 
-    from ..planning.cost import together
-
-    hours = "GPU-hours" if device == "cuda" else "CPU-hours"
-    table = Table(title=f"{preset}: the cost of each figure alone; the last line counts shared jobs once")
-    table.add_column("figure")
-    for name in ("jobs", "network-steps", hours, "of which longest", "memory of a job", "disk"):
+    table = Table("rule", title=title)
+    for name in columns:
         table.add_column(name, justify="right")
-    rows = {**planned, "all": together(planned)}
-    for name, jobs in rows.items():
-        if name == "all":
-            table.add_section()
-        seconds = [job.seconds for job in jobs.values()]
-        table.add_row(
-            name,
-            f"{len(jobs)}",
-            f"{sum(job.steps for job in jobs.values()):.2g}",
-            _hours(sum(seconds)),
-            _hours(max(seconds)),
-            _bytes(max(job.memory for job in jobs.values())),
-            _bytes(sum(job.disk for job in jobs.values())),
-        )
+    for rule in ("fetch_mnist", *layout.JOBS, "all"):
+        if of_rule := [job for job in jobs if rule in (job.rule, "all")]:
+            table.add_row(rule, *(text(of_rule) for text in columns.values()))
     return table
 
 
-def _remarks(jobs: Mapping[str, "Job"], speeds: "Speeds", device: str) -> str:
-    where, divisor = ("the GPU", "GPUs") if device == "cuda" else ("one core", "cores")
-    training = sum(job.seconds for job in jobs.values() if job.trains) / sum(job.seconds for job in jobs.values())
-    return (
-        f"{training:.0%} of the time is training. The speed of steps was measured now on {where} ({speeds.backend}). "
-        f"The formula agrees with the measured sizes within {speeds.error:.0%} and is less certain beyond them. The "
-        "number of steps of a network and the number of widths of a search are estimates. Snakemake's own time (0.1 s "
-        f"a job) is not included. Divide the times by the number of your {divisor}."
-    )
+def _ratio(jobs: Iterable["Job"], found: Mapping[str, float]) -> float:
+    """The likely time of jobs over the measured one."""
+    return sum(job.likely_seconds for job in jobs) / max(sum(found[job.name] for job in jobs), 1e-9)
 
 
-def _check(console: object, jobs: Mapping[str, "Job"], folder: Path) -> None:
-    """Compare with the benchmarks of a finished run. Raises PlanError if the sums differ too much."""
-    from rich.table import Table
-
-    from ..planning.cost import PlanError, measured
-
-    found = measured(jobs.values(), folder)
-    kinds = dict.fromkeys(name.split("/")[0] for name in found)
-    table = Table(title=f"against {folder}")
-    table.add_column("jobs")
-    for name in ("with a benchmark", "estimated", "measured", "ratio"):
-        table.add_column(name, justify="right")
-    for kind in (*kinds, "all"):
-        names = [name for name in found if kind in ("all", name.split("/")[0])]
-        estimated, took = sum(jobs[name].seconds for name in names), sum(found[name] for name in names)
-        table.add_row(kind, f"{len(names)}", f"{estimated:.0f} s", f"{took:.0f} s", f"{estimated / took:.2f}")
-    console.print(table)
-    ratio = estimated / took
-    if not 1 / ALLOWED_FACTOR < ratio < ALLOWED_FACTOR:
-        raise PlanError(
-            f"the estimate is {ratio:.2f} times what the benchmarks in {folder} say, more than a factor "
-            f"{ALLOWED_FACTOR} apart; compare on the same, otherwise idle machine and with the same backend."
-        )
-
-
-def _hours(seconds: float) -> str:
-    if seconds < 60:
+def _time(seconds: float) -> str:
+    if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 2 * 3600 else f"{seconds / 3600:,.0f} h"
 
 
 def _bytes(size: float) -> str:
-    return f"{size / 1e9:.1f} GB" if size > 1e9 else f"{size / 1e6:.0f} MB"
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def add_verbs(verbs: Verbs) -> None:

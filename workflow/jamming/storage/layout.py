@@ -25,6 +25,16 @@ SUMMARY = "summaries/{sweep}.json"
 FACTS = "paper.json"
 FRONT_PAGE, NOTEBOOK, EXPLORER = "index.html", "explore.html", "explorer.html"
 ARCHIVE = "jamming-{preset}.zip"
+JOBS = {
+    "generate_data": "data/{dataset}_d{dim}",
+    "train": "train/{sweep}/{point}",
+    "find_transition": "lines/{line}/{point}",
+    "measure": "{kind}/{sweep}/{point}",
+    "measure_sweep": "{kind}/{sweep}",
+    "tabulate": "tables/{figure}",
+    "draw": "figures/{figure}",
+}
+"""By rule, the names of jobs: of their logs and benchmarks, logs/NAME.log and benchmarks/NAME.tsv."""
 RECORD = "provenance.json"
 """In a restored archive: what is known of the files that were left out of it."""
 
