@@ -22,9 +22,10 @@ MNIST_IMAGES, MNIST_PIXELS = 70_000, 784
 
 
 NUMERIC = ("random", "sweeps", "lines", "analysis")
-"""Where text that is a number is one: nested values of --config arrive as text, and YAML reads 1e-3 as text, too."""
+"""In these sections, text that looks like a number is read as one. Nested values of --config are text, and YAML reads
+1e-3 as text, too."""
 MOST_POINTS = 50_000
-"""Of all sweeps together, and of all lines: more jobs than Snakemake can plan."""
+"""The limit for all sweeps together, and for all lines. Snakemake cannot plan more jobs."""
 
 
 def checked(config: Mapping) -> dict:

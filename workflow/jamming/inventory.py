@@ -18,7 +18,7 @@ SAME_AS = {
     "generalization/figA1": "fig11",
     "generalization/figA2": "fig12",
 }
-"""Figures of [S] that show the same as one of [G]."""
+"""Figures of [S] that are the same as a figure of [G]."""
 
 
 class InventoryError(ValueError):

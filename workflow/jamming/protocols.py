@@ -14,7 +14,7 @@ STATES_PER_DECADE = 3
 LARGEST_KEPT = 100_000
 
 SINGLE_ABOVE = 0.1
-"""In mixed precision, double precision begins where the learning rate has fallen to this part of the first one."""
+"""In mixed precision, double precision begins when the learning rate has fallen to this fraction of the first one."""
 
 
 @dataclass(frozen=True)

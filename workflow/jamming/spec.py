@@ -43,7 +43,7 @@ class Network:
 
 
 LBFGS_MEMORY = 100
-"""Pairs that L-BFGS remembers if the protocol does not say it (docs/minimizers.md compares 10 … 300)."""
+"""The number of pairs that L-BFGS keeps unless the protocol sets it (docs/minimizers.md compares 10 … 300)."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""What tables, claims and pages share: from the results of sweeps to numbers with their errors. No torch.
+"""The analysis that tables, claims and pages share. It turns the results of sweeps into numbers with errors. No torch.
 
-One module for each thing that the papers measure; `statistics` and `power_law` give the errors.
+Each quantity of the papers has a module. `statistics` and `power_law` compute the errors.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,16 +14,16 @@ Results = Mapping[str, Mapping[str, Sequence["Result"]]]
 
 
 class AnalysisError(ValueError):
-    """Results that cannot become a table; one sentence says which, why, and what to run."""
+    """Raised if results cannot become a table. One sentence says which results, why, and what to run."""
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """The choices of the analysis, from the config.
+    """The settings of the analysis, from the config.
 
-    `drawn_network`: dim, depth and width of the network whose architecture is drawn;
-    `max_loss`: runs count as near jamming below this 𝓛 (in the runs' own margin ε);
-    `n_bootstrap`, `seed`: resamples of the bootstrap over runs, and its seed.
+    `max_loss`: a jammed run counts as near jamming if its 𝓛 is smaller (at the run's own margin ε).
+    `n_bootstrap`, `seed`: the number of resamples of the bootstrap over runs, and its seed.
+    `drawn_network`: dim, depth and width of the network whose architecture is drawn.
     """
 
     max_loss: float
@@ -33,7 +33,7 @@ class Analysis:
 
     @classmethod
     def from_settings(cls, settings: Mapping) -> "Analysis":
-        """From a mapping that holds all of them, maybe among others. Raises AnalysisError if one is missing."""
+        """The analysis with these settings; other keys are ignored. Raises AnalysisError if a setting is missing."""
         try:
             return cls(
                 settings["max_loss"], settings["n_bootstrap"], settings["seed"], settings.get("drawn_network", {})

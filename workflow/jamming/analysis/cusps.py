@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def layer_densities(results: Sequence["Result"], max_loss: float) -> dict:
-    """Mean over the runs near jamming, one group per layer ("layer_1", …).
+    """Densities of the pre-activations, averaged over the runs near jamming: one group per layer ("layer_1", …).
 
-    Each layer: `edges` (B+1,), `train` (B,), `fresh` (B,) without the peak at 0; attributes train_mass_at_zero,
-    fresh_mass_at_zero. Attributes of the tree: n_runs, n_layers, max_loss, threshold
-    (|a| below it counts as 0), cusp_fraction N_c/N and its deviation over runs.
-    Raises AnalysisError when runs differ in bins or in the threshold.
+    Each layer has `edges` (B+1,), and `train` (B,) and `fresh` (B,) without the peak at 0. Its attributes
+    train_mass_at_zero and fresh_mass_at_zero are the weights of that peak. Attributes of the tree: n_runs, n_layers,
+    max_loss, threshold (a smaller |a| counts as 0), cusp_fraction N_c/N and its deviation over runs.
+    Raises AnalysisError if runs differ in bins or in the threshold.
     """
     replicas = near_jamming(results, max_loss)
     if not replicas:

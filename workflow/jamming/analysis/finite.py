@@ -1,4 +1,4 @@
-"""Numbers of a table that are none: only some columns may lack one."""
+"""A check that tables hold finite numbers. Only some columns may hold nan or inf."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,18 +7,18 @@ import numpy as np
 from . import AnalysisError
 
 MAY_LACK = {
-    # no transition among the networks trained, or none that bounds it from above
+    # No network was trained at the transition, or none above it.
     *("n_star", "n_below", "n_high", "ratio", "guide_ratio"),
-    # an error over one replica
+    # One replica gives no error.
     *("final_error", "minimum_error", "standard_error"),
-    # no run near jamming, or no value in the range of a fit
+    # No run is near jamming, or no value lies in the range of a fit.
     *("cusp_fraction", "cusp_fraction_deviation", "bound_ratio", "exponent", "exponent_error"),
 }
-"""Columns and attributes in which nan or inf says that there is no such number."""
+"""Columns and attributes that may hold nan or inf. It means that the number does not exist."""
 
 
 def check_finite(figure: str, tree: Mapping) -> None:
-    """Raises AnalysisError that names the first column which holds nan or inf and should not."""
+    """Raise AnalysisError if a column holds nan or inf and must not. The error names the first such column."""
     for place, value in _leaves(tree):
         numbers = np.asarray(value)
         if place.split("/")[-1] not in MAY_LACK and numbers.dtype.kind == "f" and not np.isfinite(numbers).all():

@@ -1,4 +1,4 @@
-"""Distributions of overlaps Δ > 0 and of gaps Δ < 0 near jamming, with their exponents ([G] Sec. VI)."""
+"""Distributions of overlaps (Δ > 0) and of gaps (Δ < 0) near jamming, with their exponents ([G] Sec. VI)."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 LACKING = "run near jamming with a Δ in the range of the fit"
 
 ONE_SIGMA = 0.68
-"""Level of the interval of an exponent that a figure states."""
+"""A figure states an exponent with the interval of this confidence."""
 
 MERGED_BINS = 2
-"""Bins of the observable that make one of the figure: 5 per decade instead of 10."""
+"""One bin of the figure holds this many bins of the observable. So a decade has 5 bins instead of 10."""
 MIN_COUNT = 5
-"""Values a bin must hold to be shown."""
+"""A bin is shown if it holds this many values."""
 
 
 def distributions(
@@ -29,8 +29,8 @@ def distributions(
 ) -> dict:
     """P_+ (`side` = "positive") or P_− ("negative") of the runs near jamming, for each group name in `sweeps`.
 
-    P_+ is that of z in units of the median overlap; attributes exponent_by_loss and exponent_by_loss_error are those of
-    z = Δ/√𝓛, as in the papers.
+    The argument z of P_+ is the overlap divided by the median overlap. The attributes exponent_by_loss and
+    exponent_by_loss_error are those of z = Δ/√𝓛, which the papers use.
     """
     found = {}
     for sweep, group in sweeps.items():
@@ -46,12 +46,12 @@ def distributions(
 
 
 def distribution(replicas: Sequence[dict], sweep: str, side: str, analysis: Analysis) -> dict:
-    """Density of the runs pooled, one row per bin that holds at least MIN_COUNT values, and the exponent.
+    """Density of the pooled runs, one row per bin that holds at least MIN_COUNT values, and its exponent.
 
-    Columns: centre (geometric), density, error (standard error over runs, 0 for one run), each (B,). Attributes:
-    n_runs, max_loss, exponent (p ∝ z^exponent), exponent_error (half the interval of 68 %: runs and range), n_in_range,
-    fraction_in_range (of all values counted), range_low, range_high, and unit, what z is divided by.
-    Raises AnalysisError when runs differ in bins or in the range of the fit.
+    Columns, each (B,): centre (geometric), density, error (standard error over runs, 0 for one run). Attributes:
+    n_runs; max_loss; exponent (p ∝ z^exponent); exponent_error (half the interval of 68 %, from the scatter of runs and
+    the choice of range); n_in_range; fraction_in_range (of all counted values); range_low; range_high; unit (of z).
+    Raises AnalysisError if runs differ in bins or in the range of the fit.
     """
     if not replicas:
         return {"n_runs": 0, "max_loss": analysis.max_loss}
@@ -79,7 +79,7 @@ def distribution(replicas: Sequence[dict], sweep: str, side: str, analysis: Anal
 
 
 def _pooled_density(counts: np.ndarray, edges: np.ndarray) -> dict:
-    """Merge bins of `counts` (R, B), pool the runs, keep the bins that hold enough values."""
+    """The density of all runs together, from `counts` (R, B) in merged bins. Bins with too few values are left out."""
     n_merged = counts.shape[1] // MERGED_BINS
     counts = counts[:, : n_merged * MERGED_BINS].reshape(len(counts), n_merged, MERGED_BINS).sum(axis=2)
     edges = edges[: n_merged * MERGED_BINS + 1 : MERGED_BINS]
@@ -87,7 +87,8 @@ def _pooled_density(counts: np.ndarray, edges: np.ndarray) -> dict:
     pooled = counts.sum(axis=0)
     per_run = counts / (np.maximum(counts.sum(axis=1, keepdims=True), 1) * width)
     error = mean_and_deviation(per_run)[1] / np.sqrt(len(counts))
-    # A bin seen only because one value fell in it overstates its density: sparse bins are left out, unless all are.
+    # Bins that are shown only because a value fell in them overstate the density. So sparse bins are left out. If all
+    # bins are sparse, the fullest stay.
     held = pooled >= min(MIN_COUNT, pooled.max())
     return {
         "centre": np.sqrt(edges[:-1] * edges[1:])[held],

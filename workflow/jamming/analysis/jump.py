@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from ..storage.store import Result
 
 FIRST_FRACTION = 3e5 / 1e7
-"""[G] Fig. 6(a) shows times from 3·10^5 to 10^7 steps; other lengths show the same fraction of the training."""
+"""[G] Fig. 6(a) shows times from 3·10^5 to 10^7 steps. Trainings of other lengths show the same fraction."""
 
 
 def final_states(results: Sequence["Result"], margin: float | None = None) -> dict:
-    """One row per run: where it ended.
+    """The final state of each run, one row per run.
 
-    Columns: n_train, p_over_n, loss, n_delta_over_n, misclassified, and of `criteria.End` state, living_loss, n_dead,
-    fall, bulk_fall and gradient; fits_by_count is the rule of the papers, N_Δ ≤ 0.1 N. Each (R,). Attributes:
-    n_runs, depth, n_weights, margin. With `margin` given, 𝓛 is expressed in that margin: Δ → αΔ, 𝓛 → α²𝓛, α = margin/ε
+    Columns, each (R,): n_train, p_over_n, loss, n_delta_over_n, misclassified; from `criteria.End` state, living_loss,
+    n_dead, fall, bulk_fall and gradient; fits_by_count (1 if N_Δ ≤ 0.1 N, the rule of the papers). Attributes: n_runs,
+    depth, n_weights, margin. If `margin` is given, 𝓛 is converted to it: Δ → αΔ, 𝓛 → α²𝓛 with α = margin/ε
     ([G] ref. 63).
     """
     own_margin = _common(results, "protocol", "margin")
@@ -53,9 +53,9 @@ def final_states(results: Sequence["Result"], margin: float | None = None) -> di
 
 
 def evolution(results: Sequence["Result"]) -> dict:
-    """One row per run and recorded time, late times only, as in [G] Fig. 6(a).
+    """N_Δ/N against time, one row per run and recorded time. Early times are left out, as in [G] Fig. 6(a).
 
-    Columns: run (a number), p_over_n, step, n_delta_over_n, each (R·T,); the state a run ended in is always there.
+    Columns, each (R·T,): run (a number), p_over_n, step, n_delta_over_n. The last state of a run is always included.
     Attributes: n_runs, depth, first_step.
     """
     first_step = FIRST_FRACTION * _common(results, "protocol", "steps")
@@ -81,7 +81,7 @@ def _n_weights(result: "Result") -> int:
 
 
 def _common(results: Sequence["Result"], part: str, key: str) -> int | float:
-    """A value that all points of a sweep share. Raises AnalysisError if they do not."""
+    """The value that all points of a sweep share. Raises AnalysisError if the points differ."""
     values = {result.spec[part][key] for result in results}
     if len(values) > 1:
         sweep = results[0].spec["sweep"]

@@ -1,4 +1,4 @@
-"""The transition lines N*(P): points with their uncertainty, or bounds where a search found no transition."""
+"""The transition lines N*(P): points with their uncertainty. If a search found no transition, its point is a bound."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from ..storage.store import Result
 
 HINGE = {"line_hinge_L2": "L2", "line_hinge_L3": "L3", "line_hinge_L5": "L5"}
-"""Random data, d = h, hinge loss: line → name of its group in a table."""
+"""Lines of random data with d = h and the hinge loss: line → name of its group in a table."""
 CROSS_ENTROPY = {
     "line_ce_L2_d25": "L2_d25",
     "line_ce_L3_d25": "L3_d25",
     "line_ce_L5_d25": "L5_d25",
     "line_ce_L5_d50": "L5_d50",
 }
-"""Random data, cross-entropy, fixed d."""
+"""Lines of random data with fixed d and the cross-entropy."""
 MNIST = {"line_mnist_L1": "L1", "line_mnist_L3": "L3", "line_mnist_L5": "L5"}
-"""First 10 principal components of MNIST, hinge loss."""
+"""Lines of the first 10 principal components of MNIST with the hinge loss."""
 IN_TIME, REFERENCE = "line_ce_L5_d25", "line_hinge_L3"
-"""The line shown at several learning times; the one of the phase diagram, which stands for random data beside MNIST."""
+"""IN_TIME is shown at several learning times. REFERENCE is the line of the phase diagram; MNIST is compared with it."""
 
 CUSPS = ("relu_L2", "relu_L5")
 """Sweeps whose runs near jamming give N_c ([S] App. A.3)."""
@@ -36,25 +36,27 @@ PROVEN_RATIO = 4.0
 """[G] Eq. 13 = [S] Eq. 12: N* ≤ 4 P, with N_− = N/2 and the papers' N_c ≈ N/4."""
 
 FRACTIONS = (1 / 100, 1 / 50, 1 / 20, 1 / 10, 1 / 5, 1 / 2, 1.0)
-"""Learning times shown, as parts of the whole training, as far down as a line was searched for."""
+"""Learning times shown, as fractions of the whole training. Fractions below the shortest time searched are left out."""
 
 
 def line(results: Sequence["Result"], time: float = np.inf) -> dict:
     """N* against P for networks trained `time` steps (inf: to their end), one row per P, in increasing P.
 
-    Columns, each (K,): n_train, status, n_star, n_low, n_high, n_replicas, n_found; status_by_count and n_star_by_count
-    are status and N* by the rule of the papers for the hinge loss, N_Δ ≤ 0.1 N (`criteria`). Attributes: depth, dim
+    Columns, each (K,): n_train, status, n_star, n_low, n_high, n_replicas, n_found. The columns status_by_count and
+    n_star_by_count follow the papers' rule for the hinge loss, N_Δ ≤ 0.1 N (`criteria`). Attributes: depth, dim
     (0: d = h), loss ("hinge" or "cross-entropy").
 
-    status "found", where at least half of the replicas found a transition: n_star is the geometric mean of theirs. On
-    its uncertainty: the standard error s of ln N* over replicas gives n_high = n_star·eˢ; downwards the spacing of the
-    ladder, g = mean of ln(n_star/n_below), adds to it in quadrature, n_low = n_star·exp(−√(s² + g²)), since a replica's
-    transition lies above the width that failed and not above the one that worked. A replica without a transition
-    stretches the range to its own bound.
-    "lower_bound": most never fitted. n_star = n_low is the geometric mean of the largest N they tried, n_high is inf.
-    "upper_bound": most always fitted. n_star = n_high is the geometric mean of the smallest N they tried, n_low is 0.
+    The status is one of three.
+    "found": at least half of the replicas found a transition. n_star is the geometric mean of their N*. The standard
+    error s of ln N* over replicas gives n_high = n_star·eˢ. A replica's transition lies between the width that failed
+    and the one that worked. So downwards the spacing of the ladder, g = mean of ln(n_star/n_below), adds to s in
+    quadrature: n_low = n_star·exp(−√(s² + g²)). A replica without a transition extends the range to its own bound.
+    "lower_bound": most replicas never fitted. n_star = n_low is the geometric mean of the largest N they tried, and
+    n_high is inf.
+    "upper_bound": most replicas always fitted. n_star = n_high is the geometric mean of the smallest N they tried, and
+    n_low is 0.
 
-    Raises AnalysisError when points of the line differ in depth, dim or protocol, or a replica has no attempts.
+    Raises AnalysisError if points of the line differ in depth, dim or protocol, or if a replica has no attempts.
     """
     rows = []
     for result in sorted(results, key=lambda result: result.spec["n_train"]):
@@ -65,19 +67,20 @@ def line(results: Sequence["Result"], time: float = np.inf) -> dict:
 
 
 def lines(results: Mapping[str, Sequence["Result"]], names: Mapping[str, str]) -> dict:
-    """The lines in `names`, each under the name of its group."""
+    """The lines in `names`, by the name of their group."""
     return {group: line(results[name]) for name, group in names.items()}
 
 
 def in_time(results: Sequence["Result"]) -> dict:
-    """One line at several learning times, all out of one training: groups time_1 (shortest), time_2, …
+    """One line at several learning times of the same trainings: groups time_1 (shortest), time_2, …
 
-    Each is a `line` with attributes time (steps) and fraction (of the whole training). Attributes of the tree: n_steps,
-    n_times, and guide_ratio: N*/P at the largest P with a transition at the longest time, or nan; the guide of slope 1
-    goes through that point. Raises AnalysisError when points of the line differ in length or in the shortest time.
+    Each group is a `line` with the attributes time (steps) and fraction (of the whole training). Attributes of the
+    tree: n_steps, n_times, and guide_ratio. The last is N*/P at the largest P with a transition at the longest time, or
+    nan. The guide of slope 1 goes through that point. Raises AnalysisError if points of the line differ in the number
+    of steps or in the shortest time.
     """
     n_steps, shortest = common(results, "steps", "protocol"), common(results, "shortest_time")
-    # Without a shortest time the searches went no further up than the end of training needs.
+    # Without a shortest time, the searches tried no network larger than the end of training needs.
     fractions = [fraction for fraction in FRACTIONS if fraction == 1 or 0 < shortest <= round(fraction * n_steps)]
     groups = {
         f"time_{number}": {
@@ -94,10 +97,10 @@ def in_time(results: Sequence["Result"]) -> dict:
 
 
 def bound(preactivations: Mapping[str, Sequence["Result"]], analysis: Analysis) -> dict:
-    """The line P/N* = 1/2 − N_c/N of [G] Fig. 5, with N_c as measured in the runs near jamming of all `CUSPS`.
+    """The line P/N* = 1/2 − N_c/N of [G] Fig. 5. N_c is measured in the runs near jamming of all `CUSPS`.
 
     Attributes: n_runs, max_loss, cusp_fraction (mean of N_c/N), cusp_fraction_deviation (over runs), and ratio = N*/P
-    on the line; nan when there is no such run, and ratio is inf when cusps could stabilize every direction.
+    on the line. They are nan if no run is near jamming. The ratio is inf if cusps could stabilize every direction.
     """
     chosen = [replica for sweep in CUSPS for replica in near_jamming(preactivations[sweep], analysis.max_loss)]
     tree = {"n_runs": len(chosen), "max_loss": analysis.max_loss}
@@ -110,7 +113,7 @@ def bound(preactivations: Mapping[str, Sequence["Result"]], analysis: Analysis) 
 
 
 def common(results: Sequence["Result"], key: str, part: str = "") -> int | str:
-    """A value that all points of a line share. Raises AnalysisError if they do not."""
+    """The value that all points of a line share. Raises AnalysisError if the points differ."""
     values = {(result.spec[part] if part else result.spec)[key] for result in results}
     if len(values) > 1:
         name = results[0].spec["line"]
@@ -119,13 +122,13 @@ def common(results: Sequence["Result"], key: str, part: str = "") -> int | str:
 
 
 Outcome = tuple[str, float, float]
-"""Where one replica's search found its transition: status, n_star and n_below, see `widths.n_star_at`."""
+"""The transition of one replica: status, n_star and n_below, see `widths.n_star_at`."""
 
 
 def outcomes(result: "Result", time: float = np.inf, by_count: bool = False) -> list[Outcome]:
-    """One outcome for each replica of a point, for networks trained `time` steps; `by_count`, see `judged`.
+    """One outcome for each replica of a point, for networks trained `time` steps. For `by_count` see `judged`.
 
-    Raises AnalysisError when there is no replica, or one without attempts.
+    Raises AnalysisError if there is no replica, or if a replica has no attempts.
     """
     found = []
     for replica in replicas([result]):
@@ -144,10 +147,10 @@ def outcomes(result: "Result", time: float = np.inf, by_count: bool = False) -> 
 
 
 def judged(attempts: Sequence[Attempt], protocol: Mapping, by_count: bool = False) -> list[Attempt]:
-    """Attempts whose `fitted_at` says what `criteria.fits` does of their 𝓛, or the rule of the papers (`by_count`).
+    """The attempts, with `fitted_at` set by `criteria.fits`, or by the rule of the papers if `by_count`.
 
-    A search that stopped by one rule need not have reached the transition of the other, which is then a bound. Under
-    cross-entropy all patterns must be classified, which both rules leave as it is.
+    A search that stopped by one rule need not have reached the transition by the other rule. The result is then a
+    bound. Attempts with the cross-entropy do not change, since both rules require that all patterns are classified.
     """
     if protocol["name"] == "cross_entropy_sgd":
         return list(attempts)
@@ -161,7 +164,7 @@ def judged(attempts: Sequence[Attempt], protocol: Mapping, by_count: bool = Fals
 
 
 def combined(found: Sequence[Outcome]) -> dict:
-    """N* of a point from the outcomes of its replicas: status, n_star, n_low and n_high, see `line`."""
+    """N* of a point, from the outcomes of its replicas: status, n_star, n_low and n_high, see `line`."""
     pairs = [(n_star, n_below) for status, n_star, n_below in found if status == "found"]
     never = [n_below for status, _, n_below in found if status == "never_fitted"]
     always = [n_star for status, n_star, _ in found if status == "always_fitted"]
@@ -186,7 +189,7 @@ def _point(result: "Result", time: float) -> dict:
 
 
 def _found(found: np.ndarray, never: Sequence[float], always: Sequence[float]) -> dict:
-    """Value and range from rows (n_star, n_below) of the replicas that found a transition, and bounds of the others."""
+    """N* and its range, from rows (n_star, n_below) of replicas with a transition and the bounds of the others."""
     n_star = np.exp(np.log(found[:, 0]).mean())
     error = np.log(found[:, 0]).std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else 0.0
     spacing = np.log(found[:, 0] / found[:, 1]).mean()

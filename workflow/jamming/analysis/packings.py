@@ -1,20 +1,21 @@
-"""Packings of soft ellipses in a periodic square, found by minimising their overlaps; discs are round ellipses.
+"""Packings of soft ellipses in a periodic square, found by minimising their overlaps. Discs are round ellipses.
 
-Two ellipses overlap when the contact function F of Perram & Wertheim (J. Comput. Phys. 58, 409 (1985)) is below 1:
-scaling both about their centres by √F makes them touch. For discs √F is their distance over the sum of their radii.
+Two ellipses overlap if the contact function F of Perram & Wertheim (J. Comput. Phys. 58, 409 (1985)) is below 1. If
+both are scaled about their centres by √F, they touch. For discs, √F is the distance divided by the sum of the radii.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# Halvings of the interval of λ: F is at its maximum there, so its error is of second order in what is left.
+# Number of times that the interval of λ is halved. F has its maximum there, so its error is of second order in the
+# length of the last interval.
 _HALVINGS = 28
 
 
 @dataclass(frozen=True)
 class Packing:
-    """n ellipses in the unit square, periodic: centres (n, 2), angles of the long axes (n,), semi-axes (n, 2)."""
+    """n ellipses in the periodic unit square: centres (n, 2), angles of the long axes (n,), semi-axes (n, 2)."""
 
     centres: np.ndarray
     angles: np.ndarray
@@ -22,16 +23,16 @@ class Packing:
 
     @property
     def density(self) -> float:
-        """φ: the area of all ellipses over that of the square."""
+        """φ: the area of all ellipses divided by the area of the square."""
         return float(np.pi * np.sum(np.prod(self.semi_axes, axis=1)))
 
     def at_density(self, density: float) -> "Packing":
-        """The same centres and angles with all ellipses scaled to another φ."""
+        """The packing with all ellipses scaled to another φ; centres and angles stay."""
         return Packing(self.centres, self.angles, self.semi_axes * np.sqrt(density / self.density))
 
 
 def random_packing(number: int, aspect_ratio: float, size_ratio: float, density: float, seed: int) -> Packing:
-    """Half small and half large ellipses (which crystallise less) at random centres and angles."""
+    """Small and large ellipses, half of each, at random centres and angles. Two sizes crystallise less than one."""
     generator = np.random.default_rng(seed)
     size = np.where(np.arange(number) % 2 == 0, 1.0, size_ratio)[:, None]
     axes = size * np.sqrt([aspect_ratio, 1 / aspect_ratio])
@@ -40,11 +41,12 @@ def random_packing(number: int, aspect_ratio: float, size_ratio: float, density:
 
 
 def relaxed(packing: Packing) -> Packing:
-    """Near the minimum of U = Σ Δ²/2 over overlapping pairs, Δ = 1 − √F, that lies below this packing.
+    """The packing after 500 steps down U = Σ Δ²/2, with Δ = 1 − √F, summed over overlapping pairs.
 
-    As near as 500 steps lead: the last digits of ellipses, which have many soft modes, would take ten times as many.
+    It is close to a minimum of U. Ellipses have many soft modes, and the last digits would take ten times as many
+    steps.
     """
-    # Here, since the workflow imports every table to learn what it needs, and half a second is long for that.
+    # The workflow imports every table to learn which results it needs. Importing scipy here saves it half a second.
     from scipy.optimize import minimize
 
     number = len(packing.angles)
@@ -59,7 +61,7 @@ def relaxed(packing: Packing) -> Packing:
 
 
 def contacts(packing: Packing) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The overlapping pairs: their indices (n_c, 2), vectors from first to second centre (n_c, 2), and Δ > 0 (n_c,)."""
+    """The overlapping pairs: indices (n_c, 2), vectors from the first to the second centre (n_c, 2), Δ > 0 (n_c,)."""
     first, second, apart = _near_pairs(packing.centres, packing.semi_axes)
     shapes = _shapes(packing.angles, packing.semi_axes)
     value, *_ = _contact_function(shapes[first], shapes[second], apart)
@@ -69,7 +71,7 @@ def contacts(packing: Packing) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _energy(centres: np.ndarray, angles: np.ndarray, semi_axes: np.ndarray) -> tuple[float, np.ndarray]:
-    """U and its gradient. λ sits where F is largest, so F changes with centres and angles as if λ stood still."""
+    """U and its gradient. F is largest at λ, so the derivatives of F by centres and angles can hold λ fixed."""
     first, second, apart = _near_pairs(centres, semi_axes)
     shapes = _shapes(angles, semi_axes)
     value, weight, along = _contact_function(shapes[first], shapes[second], apart)
@@ -90,7 +92,10 @@ def _energy(centres: np.ndarray, angles: np.ndarray, semi_axes: np.ndarray) -> t
 
 
 def _near_pairs(centres: np.ndarray, semi_axes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs whose circumscribed circles overlap, and the vector from the first to the nearest image of the second."""
+    """Pairs whose circumscribed circles overlap, and vectors from the first centre to the nearest image of the second.
+
+    Shapes (n,), (n,), (n, 2).
+    """
     first, second = np.triu_indices(len(centres), 1)
     apart = centres[second] - centres[first]
     apart -= np.round(apart)
@@ -100,7 +105,7 @@ def _near_pairs(centres: np.ndarray, semi_axes: np.ndarray) -> tuple[np.ndarray,
 
 
 def _shapes(angles: np.ndarray, semi_axes: np.ndarray) -> np.ndarray:
-    """The matrix A of each ellipse rᵀ A⁻¹ r = 1: shape (n, 2, 2)."""
+    """The matrix A of each ellipse rᵀ A⁻¹ r = 1, shape (n, 2, 2)."""
     turn = _rotations(angles)
     return turn @ (semi_axes[:, :, None] ** 2 * np.swapaxes(turn, 1, 2))
 
@@ -120,9 +125,10 @@ def _rotations(angles: np.ndarray) -> np.ndarray:
 def _contact_function(
     first: np.ndarray, second: np.ndarray, apart: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """F = max_λ λ(1−λ) rᵀC⁻¹r with C = (1−λ)A + λB; also λ and C⁻¹r. Shapes (n,), (n,), (n, 2).
+    """F = max_λ λ(1−λ) rᵀC⁻¹r with C = (1−λ)A + λB, then λ and C⁻¹r. Shapes (n,), (n,), (n, 2).
 
-    The derivative along λ, Xᵀ[(1−λ)²A − λ²B]X with X = C⁻¹r, decreases from positive to negative.
+    The derivative by λ is Xᵀ[(1−λ)²A − λ²B]X with X = C⁻¹r. It decreases from positive to negative, so bisection finds
+    its zero.
     """
     low, high = np.zeros(len(apart)), np.ones(len(apart))
     for _ in range(_HALVINGS):

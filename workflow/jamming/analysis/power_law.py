@@ -11,7 +11,7 @@ _BISECTIONS = 80
 
 
 class StatisticsError(ValueError):
-    """Input from which a statistic makes no sense; one sentence says which value and what is allowed."""
+    """Raised if a statistic makes no sense for its input. One sentence says which value and what is allowed."""
 
 
 def power_law_exponent(
@@ -19,11 +19,11 @@ def power_law_exponent(
 ) -> np.ndarray:
     """Maximum-likelihood exponent θ of p(z) = (1+θ) z^θ / (high^{1+θ} − low^{1+θ}) on [low, high].
 
-    The count and Σ ln z are sufficient: with t = ln(z/low) in [0, T] the density is ∝ e^{(1+θ)t}, so θ is the one
-    value for which its mean, T/(1 − e^{−x}) − T/x with x = (1+θ)T, equals the mean of t found.
+    The count and Σ ln z are sufficient. With t = ln(z/low) in [0, T] the density is ∝ e^{(1+θ)t}. Its mean is
+    T/(1 − e^{−x}) − T/x with x = (1+θ)T, and θ is the value for which this equals the mean of the measured t.
 
-    Arguments: `n_values`, how many values lie in the range, and `sum_log`, Σ ln z over them: scalars or arrays of one
-    shape. Returns an array of that shape; nan where there is no value or all of them lie at one end.
+    `n_values` is the number of values in the range, and `sum_log` is their Σ ln z: scalars or arrays of one shape.
+    Returns an array of that shape. It is nan if there is no value or if all values lie at one end.
     Raises StatisticsError unless 0 < low < high.
     """
     if not 0 < low < high < np.inf:
@@ -39,14 +39,14 @@ def power_law_exponent(
 
 
 def fit_power_law(parts: Sequence[Mapping], n_bootstrap: int, seed: int, lacking: str) -> Measurement:
-    """Exponent of p(z) ∝ z^exponent of all runs pooled; the interval holds the scatter between runs and the range.
+    """Exponent of p(z) ∝ z^exponent of all runs together. Its interval covers scatter of runs and choice of range.
 
-    Runs are resampled, not values: the values of one run share their network and data and are not independent. How
-    far a law holds is not known beforehand: `range_effect` is the resolution of the measurement.
+    The bootstrap resamples runs, not values: the values of one run share network and data and are not independent. It
+    is not known beforehand how far a law holds. So `range_effect` is the resolution of the measurement.
 
-    Arguments: `parts`, one side of the observable "gaps" of each run: `n_in_range`, `sum_log`, `range_low`,
-    `range_high`, `edges` (B+1,), `counts` (B,). `lacking` says what there is none of if the exponent has no value.
-    Raises StatisticsError when the runs differ in range.
+    `parts` is one side of the observable "gaps" of each run: `n_in_range`, `sum_log`, `range_low`, `range_high`,
+    `edges` (B+1,), `counts` (B,). If the exponent has no value, `lacking` names what is missing.
+    Raises StatisticsError if the runs differ in range.
     """
     if not parts:
         return nothing(lacking)
@@ -65,17 +65,18 @@ def fit_power_law(parts: Sequence[Mapping], n_bootstrap: int, seed: int, lacking
 
 
 def range_effect(counts: np.ndarray, edges: np.ndarray, low: float, high: float, times: np.ndarray) -> float:
-    """How far the exponent moves with its range: the most that it changes if a third of ln z is cut off at one end.
+    """How much the exponent depends on its range: its largest change if a third of ln z is cut off at one end.
 
-    Twice what the scatter of runs makes of such a change, by the resamples `times` (n, R), is taken off: it is in the
-    error already. 0 for a power law, and if a third holds no value. From histograms `counts` (R, B) with `edges`
-    (B+1,), whose bins are narrow enough to stand for their geometric centres.
+    The scatter of runs causes part of such a change, and the error contains it already. So twice its standard deviation
+    over the resamples `times` (n, R) is subtracted. The effect is 0 for a power law, and if a third holds no value.
+    It is computed from histograms `counts` (R, B) with `edges` (B+1,). Their bins are narrow, and each stands for its
+    geometric centre.
     """
     middle, third = np.log(edges[:-1] * edges[1:]) / 2, (high / low) ** (1 / 3)
     drawn = np.concatenate([np.ones((1, len(counts))), times]) @ counts
 
     def exponents(start: float, end: float) -> np.ndarray:
-        """Of all runs, then of the resamples, (1 + n,)."""
+        """The exponent of all runs, then those of the resamples, (1 + n,)."""
         first, last = (int(np.argmin(np.abs(np.log(edges / place)))) for place in (start, end))
         if last <= first:
             return np.full(len(drawn), np.nan)
@@ -94,14 +95,14 @@ def range_effect(counts: np.ndarray, edges: np.ndarray, low: float, high: float,
 
 
 def mean_and_deviation(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (B,) and standard deviation (B,) over runs of `curves` (R, B); the deviation is 0 for a single run."""
+    """Mean (B,) and standard deviation (B,) of `curves` (R, B) over runs. The deviation is 0 for a single run."""
     curves = np.asarray(curves, float)
     deviation = np.std(curves, axis=0, ddof=1) if len(curves) > 1 else np.zeros(curves.shape[1])
     return curves.mean(axis=0), deviation
 
 
 def _steepness_with_mean(mean: np.ndarray) -> np.ndarray:
-    """The x for which the density ∝ e^{xt} on [0, 1] has the given mean; the mean grows with x, so bisect."""
+    """The x for which the density ∝ e^{xt} on [0, 1] has the given mean. The mean grows with x, so bisection works."""
     below, above = np.full(mean.shape, -_STEEPEST), np.full(mean.shape, _STEEPEST)
     for _ in range(_BISECTIONS):
         middle = (below + above) / 2

@@ -1,6 +1,7 @@
 """Densities of eigenvalues of H_p, H_0 and H near jamming ([G] Sec. V).
 
-A density is normalised by all Ñ eigenvalues of its matrix, so a curve and the weight of the peak left out add up to 1.
+A density is normalised by all Ñ eigenvalues of its matrix. If its peak at zero is left out, the area of the curve and
+the weight of the peak add up to 1.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,10 +25,10 @@ MAX_DECADES = 8
 def measured_near_jamming(
     results: Mapping[str, Sequence["Result"]], sweeps: Mapping[str, str], analysis: Analysis
 ) -> dict[str, list[dict]]:
-    """Replicas with spectra inside the window, sorted by 𝓛, for each group name in `sweeps`.
+    """Replicas near jamming with spectra, sorted by 𝓛, for each group name in `sweeps`.
 
-    Not every run of the window need have one: the config limits how many are measured at each point.
-    Raises AnalysisError when the spectra of a sweep were measured for a narrower window.
+    Some replicas near jamming have no spectrum, since the config limits how many are measured at each point.
+    Raises AnalysisError if the spectra of a sweep were measured for a smaller `max_loss`.
     """
     chosen = {}
     for sweep, group in sweeps.items():
@@ -43,9 +44,9 @@ def measured_near_jamming(
 
 
 def positive_part(replicas: Sequence[dict]) -> dict:
-    """The positive part of the spectrum of H_p in logarithmic bins, up to ten runs spread over their losses.
+    """The positive part of the spectrum of H_p in logarithmic bins, for up to ten runs spread over their losses.
 
-    `edges` (B+1,), `density` (R, B) of λ, `loss` (R,) ascending; attribute n_runs.
+    Columns: `edges` (B+1,), `density` (R, B) of λ, `loss` (R,) ascending. Attribute: n_runs.
     """
     if not replicas:
         return {"n_runs": 0}
@@ -54,7 +55,7 @@ def positive_part(replicas: Sequence[dict]) -> dict:
     positive = [_positive_hp(replica) for replica in shown]
     together = np.concatenate(positive)
     n_bins = _n_bins(len(together) // len(positive))
-    # The smallest positive eigenvalues are rare and spread over decades; half a per cent of them lies off the plot.
+    # The smallest positive eigenvalues are rare and spread over decades. Half a per cent of them is left out.
     high = together.max() * (1 + 1e-9)
     low = max(np.quantile(together, 0.005), high * 10.0**-MAX_DECADES)
     edges = np.geomspace(low, high, n_bins + 1)
@@ -64,11 +65,11 @@ def positive_part(replicas: Sequence[dict]) -> dict:
 
 
 def rescaled(groups: Mapping[str, Sequence[dict]]) -> dict:
-    """Both signs of the spectrum of H_p in λ/Δ̃, without its exact zeros, in asinh bins common to all groups.
+    """The spectrum of H_p in λ/Δ̃, both signs, without exact zeros. All groups share asinh bins.
 
-    Δ̃ is the median overlap of the run (`criteria.End`), ∝ √𝓛 where no few patterns carry 𝓛. For each group: `edges`
-    (B+1,), `density` (R, B), `loss` (R,) ascending, `mean` (B,), `deviation` (B,) over runs; attributes n_runs,
-    linear_width, unit, zero_weight (mean fraction of exact zeros), c0 (mean N_−/(N_− + N_+)).
+    Δ̃ is the median overlap of the run (`criteria.End`). It is ∝ √𝓛 unless a few patterns carry 𝓛. Each group has
+    `edges` (B+1,), `density` (R, B), `loss` (R,) ascending, and `mean` (B,) and `deviation` (B,) over runs. Attributes:
+    n_runs, linear_width, unit, zero_weight (mean fraction of exact zeros), c0 (mean N_−/(N_− + N_+)).
     """
     values = {name: [_nonzero_hp(replica) / replica["overlap"] for replica in groups[name]] for name in groups}
     every = [part for parts in values.values() for part in parts]
@@ -81,12 +82,13 @@ def rescaled(groups: Mapping[str, Sequence[dict]]) -> dict:
 
 
 def averaged(groups: Mapping[str, Sequence[dict]], matrix: str) -> dict:
-    """Mean spectrum of H_0 (`matrix` = "h0", kernel left out) or of H ("h", nothing left out), as a density of
-    u = asinh(λ/linear_width)/ln 10: per decade of |λ| where |λ| ≫ linear_width, in λ itself where it is smaller.
+    """Mean spectrum of H_0 without its kernel (`matrix` = "h0") or of H ("h"), as a density of u.
 
-    Bins are equal in u and the same for all groups, and for H_0 and H. Areas are fractions of eigenvalues.
-    For each group: `edges` (B+1,) of λ, `mean` (B,), `deviation` (B,) over runs; attributes n_runs, linear_width and
-    zero_weight (mean weight of the peak left out) or negative_fraction (mean fraction of negative eigenvalues).
+    u = asinh(λ/linear_width)/ln 10. So the density is per decade of |λ| if |λ| ≫ linear_width, and linear in λ if |λ|
+    is smaller. Bins are equal in u. All groups share them, and so do H_0 and H. Areas are fractions of eigenvalues.
+    Each group has `edges` (B+1,) of λ, and `mean` (B,) and `deviation` (B,) over runs. Attributes: n_runs,
+    linear_width, and zero_weight (H_0: mean weight of the kernel) or negative_fraction (H: mean fraction of negative
+    eigenvalues).
     """
     every = [replica for replicas in groups.values() for replica in replicas]
     if not every:
@@ -100,7 +102,7 @@ def averaged(groups: Mapping[str, Sequence[dict]], matrix: str) -> dict:
 
 
 def asinh_edges(low: float, high: float, linear_width: float, n_bins: int) -> np.ndarray:
-    """Edges (n_bins+1,) of bins equal in asinh(λ/linear_width): linear around zero, logarithmic beyond."""
+    """Edges (n_bins+1,) of bins equal in asinh(λ/linear_width). They are linear around zero and logarithmic beyond."""
     return linear_width * np.sinh(np.linspace(*np.arcsinh(np.array([low, high]) / linear_width), n_bins + 1))
 
 
@@ -128,9 +130,9 @@ def _rescaled_group(
 
 
 def negative_share(replica: Mapping) -> float:
-    """C_0 of one run: N_−/(N_− + N_+), of the eigenvalues of H_p that are not zero.
+    """C_0 of one run: N_−/(N_− + N_+) over the eigenvalues of H_p that are not zero.
 
-    [G] divides by N, which at N ≈ 8000 is the same for ReLU but for the zero modes; of N ≈ 800 the biases are 6 %.
+    [G] divides by N. For ReLU at N ≈ 8000 that is the same, except for the zero modes. At N ≈ 800 the biases add 6 %.
     """
     return replica["n_negative_hp"] / (replica["n_negative_hp"] + replica["n_positive_hp"])
 
@@ -155,13 +157,13 @@ def _averaged_group(replicas: Sequence[dict], matrix: str, edges: np.ndarray, li
 
 
 def _continuous(replica: dict, matrix: str) -> np.ndarray:
-    """Eigenvalues without the exact peak at zero: the `rank_h0` largest of H_0, all of H."""
+    """Eigenvalues without the exact peak at zero: the `rank_h0` largest of H_0, or all of H."""
     values = replica["eigenvalues"][matrix]
     return values[len(values) - int(replica["rank_h0"]) :] if matrix == "h0" else values
 
 
 def _nonzero_hp(replica: dict) -> np.ndarray:
-    """Eigenvalues of H_p but for the `n_zero_hp` closest to zero, which are exact zeros up to rounding."""
+    """Eigenvalues of H_p without the `n_zero_hp` closest to zero. Those are exact zeros up to rounding."""
     values = replica["eigenvalues"]["hp"]
     return values[np.argsort(np.abs(values), kind="stable")[int(replica["n_zero_hp"]) :]]
 
@@ -177,12 +179,12 @@ def _density(values: np.ndarray, edges: np.ndarray, n_params: int) -> np.ndarray
 
 
 def _n_bins(n_values: int) -> int:
-    """Rice's rule, 2 n^{1/3}, but never so few that a panel has no shape."""
+    """The number of bins by Rice's rule, 2 n^{1/3}, and at least 12, so that a panel shows a shape."""
     return max(12, int(2 * n_values ** (1 / 3)))
 
 
 def _linear_width(replicas: Sequence[dict]) -> float:
-    """Where the axis of λ turns from linear to logarithmic: a tenth of the typical |λ| in the blurred peak of H."""
+    """The |λ| at which the axis turns from linear to logarithmic: the typical |λ| in the blurred peak of H."""
     largest = max(replica["eigenvalues"]["h"][-1] for replica in replicas)
     in_peak = []
     for replica in replicas:

@@ -1,7 +1,7 @@
 """A measured number with its interval: by bootstrap over runs, as a binomial fraction, or as a Poisson rate.
 
-A measurement keeps what its interval is made of, not the interval itself. So the interval that more runs of the same
-kind would give can be foretold, and with it how many of them a verdict takes.
+A measurement keeps the ingredients of its interval, not the interval itself. So it can predict the interval of more
+runs of the same kind, and the number of runs that a verdict needs.
 """
 
 import math
@@ -13,19 +13,21 @@ import numpy as np
 LEVELS = (0.68, 0.95)
 
 Strata = Sequence[Sequence]
-"""Runs in groups that were fixed beforehand: those of one P, say. Only within a group is one as good as another."""
+"""Runs in groups that were fixed beforehand, such as the runs of one P. Only runs of one group can be exchanged."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A value and what its interval follows from. `value` is None if nothing could be measured; `lacking` says why.
+    """A value and the ingredients of its interval. `value` is None if nothing could be measured; `lacking` says why.
 
-    `model` "bootstrap": `error` is the standard error over runs and `degrees` its degrees of freedom; without an error
-    there is no interval. "binomial": the fraction `value` of `exposure` trials. "poisson": `value` times `exposure`
-    events were counted. `resolution` is how far the value may lie lower and higher for a reason that more runs do not
-    mend, such as the spacing of the widths that were trained; it widens the interval as it is. `logarithmic`: error and
-    resolution are those of ln `value`, as for ratios, which are off by factors. `note` says what was left out, a whole
-    sentence. `parts` are the same number measured on each depth, say, for itself: a verdict asks all of them.
+    `model` is one of three. "bootstrap": `error` is the standard error over runs, and `degrees` its degrees of freedom;
+    without an error there is no interval. "binomial": the fraction `value` of `exposure` trials. "poisson": `value`
+    times `exposure` events were counted.
+
+    `resolution`: how far the value may lie lower and higher for a reason that more runs do not remove, such as the
+    spacing of the trained widths. It is added to the ends of the interval. `logarithmic`: error and resolution are
+    those of ln `value`, as suits ratios. `note`: a sentence that says what was left out. `parts`: the same number
+    measured separately, for example on each depth. A verdict uses all parts.
     """
 
     value: float | None
@@ -41,7 +43,7 @@ class Measurement:
     parts: Mapping[str, "Measurement"] = field(default_factory=dict)
 
     def interval(self, level: float, n_runs: int | None = None) -> tuple[float, float] | None:
-        """The central interval of this confidence, as it is or as expected of `n_runs` runs; None without one."""
+        """The central interval of this confidence, or None. If `n_runs` is given, the interval expected of them."""
         if self.value is None:
             return None
         more = 1.0 if n_runs is None else n_runs / self.n_runs
@@ -60,7 +62,7 @@ class Measurement:
 
 
 def nothing(lacking: str, n_runs: int = 0) -> Measurement:
-    """The measurement of what could not be measured; `lacking` completes "there is no …"."""
+    """A measurement without a value. `lacking` completes the sentence "there is no …"."""
     return Measurement(None, n_runs, lacking=lacking)
 
 
@@ -73,10 +75,10 @@ def bootstrap(
     resolution: tuple[float, float] = (0.0, 0.0),
     logarithmic: bool = False,
 ) -> Measurement:
-    """Measure `statistic(strata)`, with the standard error that resampling the runs within each stratum gives.
+    """Measure `statistic(strata)`. The standard error comes from resampling the runs within each stratum.
 
-    `statistic` takes strata as given and returns a number, nan where it has none; `lacking` says what it then lacks.
-    `logarithmic`: it returns the logarithm of what is measured.
+    `statistic` takes strata and returns a number, or nan if it has none. `lacking` names what is then missing.
+    `logarithmic`: `statistic` returns the logarithm of the measured number.
     """
     n_runs = sum(len(stratum) for stratum in strata)
     value = statistic(strata) if n_runs else math.nan
@@ -100,8 +102,8 @@ def bootstrap(
 def mean(values: Sequence[float], n_resamples: int, seed: int, lacking: str, positive: bool = False) -> Measurement:
     """The mean of one number of each run.
 
-    `positive`: the interval is made in the logarithm, which covers as often as it says also where the numbers of runs
-    are skewed, as positive ones are (docs/statistics.md).
+    `positive`: the interval is computed for the logarithm of the mean. Positive numbers are often skewed, and this
+    interval then covers as often as it states (docs/statistics.md).
     """
     positive = positive and min(values, default=0) > 0
 
@@ -112,16 +114,19 @@ def mean(values: Sequence[float], n_resamples: int, seed: int, lacking: str, pos
 
 
 def of_each(measure: Callable[[Sequence[str]], Measurement], names: Mapping[str, str]) -> Measurement:
-    """The measurement on all sweeps or lines together, with that on each of them as its parts.
+    """The measurement on all sweeps or lines together. Its parts are the measurements on each of them.
 
-    `names`: sweep → what its part is called.
+    `names`: sweep → name of its part.
     """
     found = measure(tuple(names))
     return replace(found, parts={group: measure((name,)) for name, group in names.items()})
 
 
 def difference_of(one: Measurement, other: Measurement) -> Measurement:
-    """One number less another, measured on other runs: errors add in quadrature, degrees by Welch & Satterthwaite."""
+    """One number minus another that was measured on other runs.
+
+    Errors add in quadrature. The degrees of freedom follow Welch & Satterthwaite.
+    """
     if one.value is None or other.value is None:
         return one if one.value is None else other
     value, n_runs = one.value - other.value, one.n_runs + other.n_runs
@@ -136,7 +141,7 @@ def difference_of(one: Measurement, other: Measurement) -> Measurement:
 
 
 def kendall(one: Sequence[float], other: Sequence[float]) -> float:
-    """Kendall's τ of two sequences (K,), ties counted half; 0 where one of them is constant."""
+    """Kendall's τ of two sequences (K,), with ties counted half. It is 0 if one of them is constant."""
     from scipy.stats import kendalltau
 
     tau = float(kendalltau(one, other).statistic)
@@ -144,10 +149,10 @@ def kendall(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def times_drawn(sizes: Sequence[int], n_resamples: int, seed: int) -> list[np.ndarray]:
-    """How often each run is drawn in each resample: for strata of these sizes, arrays (n_resamples, size).
+    """How often each run is drawn in each resample: one array (n_resamples, size) for each stratum.
 
-    A resample holds one run fewer than its stratum: then the scatter of a mean over resamples is its standard error
-    without bias, s²/n, where as many as there are would give s²(n − 1)/n² and half of it for two runs (Rao & Wu 1988).
+    A resample holds one run fewer than its stratum. Then the variance of a mean over resamples is s²/n, without bias.
+    Resamples as large as the stratum would give s²(n − 1)/n², which is half of it for two runs (Rao & Wu 1988).
     """
     generator = np.random.default_rng(seed)
     return [generator.multinomial(size - 1, np.full(size, 1 / size), size=n_resamples) for size in sizes]
@@ -160,9 +165,9 @@ def from_resamples(
     lacking: str,
     resolution: tuple[float, float] = (0.0, 0.0),
 ) -> Measurement:
-    """A measurement from the value and the values (B,) in resamples of strata of these sizes.
+    """A measurement from its value and the values (B,) of resamples of strata of these sizes.
 
-    There is no interval from a stratum of one run, nor if most resamples have no value.
+    It has no interval if a stratum has a single run, or if most resamples have no value.
     """
     n_runs = int(sum(sizes))
     if not math.isfinite(value):
@@ -175,7 +180,7 @@ def from_resamples(
 
 
 def fraction(n_hits: int, n_runs: int, lacking: str) -> Measurement:
-    """The fraction of runs that do something."""
+    """The fraction of hits among runs, with a binomial interval."""
     if n_runs == 0:
         return nothing(lacking)
     return Measurement(n_hits / n_runs, n_runs, "binomial", exposure=float(n_runs))
@@ -184,8 +189,9 @@ def fraction(n_hits: int, n_runs: int, lacking: str) -> Measurement:
 def rate(counts: Sequence[int], exposures: Sequence[float], lacking: str) -> Measurement:
     """Events per unit of exposure, from the count and the exposure of each run.
 
-    Counts that scatter between runs more than Poisson's law lets them are worth so many fewer events: χ²/degrees, and
-    more at few runs, which know their scatter badly, by the square of Student's t over that of many runs.
+    If counts scatter between runs more than Poisson's law allows, exposure and events are divided by χ²/degrees. A few
+    runs give an uncertain scatter. So the divisor also holds (t/t_∞)², with Student's t at 95 % for these degrees of
+    freedom and t_∞ for many runs.
     """
     counts, exposures = np.asarray(counts, float), np.asarray(exposures, float)
     if len(counts) == 0:
@@ -200,14 +206,14 @@ def rate(counts: Sequence[int], exposures: Sequence[float], lacking: str) -> Mea
 
 
 def _student(level: float, degrees: float) -> float:
-    # scipy is imported where it is used, here and below: the workflow reads what claims need each time it is parsed.
+    # scipy is imported inside functions, here and below, since the workflow imports the claims each time it is parsed.
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees, (1 + level) / 2))
 
 
 def _binomial(n_hits: float, n_trials: float, level: float) -> tuple[float, float]:
-    """Clopper & Pearson: covers at least `level`, whatever the fraction."""
+    """The interval of Clopper & Pearson. It covers at least `level` for every fraction."""
     from scipy.special import betaincinv
 
     tail, n_misses = (1 - level) / 2, n_trials - n_hits
@@ -217,7 +223,7 @@ def _binomial(n_hits: float, n_trials: float, level: float) -> tuple[float, floa
 
 
 def _poisson(n_events: float, level: float) -> tuple[float, float]:
-    """Garwood: covers at least `level`, whatever the rate."""
+    """The interval of Garwood. It covers at least `level` for every rate."""
     from scipy.special import gammaincinv
 
     tail = (1 - level) / 2

@@ -1,7 +1,7 @@
-"""The test error through the transition: at the end of training, at its minimum, and on the way ([S] Sec. 4).
+"""The test error through the transition: at the end of training, at its minimum, and during training ([S] Sec. 4).
 
-A network whose output is 0 counts as wrong on half of the patterns, not on all: an output of zero is a coin toss
-(`losses.count_misclassified`). Networks whose neurons all died thus have a test error near 1/2.
+A pattern with output 0 counts as half an error, since such an output decides nothing (`losses.count_misclassified`).
+So networks whose neurons all died have a test error near 1/2.
 """
 
 from collections.abc import Sequence
@@ -22,17 +22,16 @@ WELL_BELOW = 1 / 8
 
 
 def errors(results: Sequence["Result"]) -> dict:
-    """One group for each P, in increasing order: "P01000", …; attribute depth.
+    """Test errors against N, one group for each P in increasing order: "P01000", …; attribute depth.
 
-    A group has one row per width, in increasing N. Columns, each (K,): width, n_weights; final, the mean over replicas
-    of the last test error, and minimum, that of its least value on the way (as in [S], on the same test set);
-    final_error and minimum_error, their standard errors over replicas (nan for one replica); n_replicas, n_fitted and
-    fraction_fitted (replicas that fit, `criteria.fits`), n_fitted_by_count (by the rule of the papers, N_Δ ≤ 0.1 N).
-    Attributes: n_train, and of the transition, see `transition`: status, n_star, n_below.
+    A group has one row per width, in increasing N. Columns, each (K,): width; n_weights; final (last test error, mean
+    over replicas); minimum (least test error during training, mean over replicas, on the same test set as in [S]);
+    final_error and minimum_error (standard errors over replicas, nan for one replica); n_replicas; n_fitted and
+    fraction_fitted (replicas that fit, `criteria.fits`); n_fitted_by_count (by the rule of the papers, N_Δ ≤ 0.1 N).
+    Attributes: n_train, and status, n_star and n_below of the transition (`transition`).
 
-    Raises AnalysisError if points differ in depth, two have the same P and width, or one has no replica, no recorded
-    step
-    or no test error.
+    Raises AnalysisError if points differ in depth, if two points have the same P and width, or if a point has no
+    replica, no recorded step or no test error.
     """
     tree = {"depth": _depth(results)}
     for n_train in sorted({result.spec["n_train"] for result in results}):
@@ -52,12 +51,12 @@ def errors(results: Sequence["Result"]) -> dict:
 
 
 def transition(n_fitted: np.ndarray, n_replicas: np.ndarray) -> tuple[str, int]:
-    """Whether there is a transition among widths in increasing order, and the index of N*.
+    """The status of the transition among widths in increasing order, and the index of N*.
 
-    N*(P) is the smallest N such that, there and at all larger widths, more than half of the replicas have fitted.
-    The status is "found"; or "never_fitted" if the largest width has not, with index K; or "always_fitted" if all
-    widths have, with index 0: then N* lies outside the widths trained. A transition found lies in (n_below, n_star],
-    n_below the next smaller N: the spacing of the widths is its uncertainty.
+    N*(P) is the smallest N for which more than half of the replicas fit, at this and at all larger widths. The status
+    "found" means that the transition lies in (n_below, n_star], where n_below is the next smaller N. So the spacing of
+    the widths is its uncertainty. In the two other cases N* lies outside the trained widths: "never_fitted" if most
+    replicas of the largest width do not fit (index K), "always_fitted" if most replicas of all widths fit (index 0).
     """
     failed = np.flatnonzero(2 * n_fitted <= n_replicas)
     if len(failed) == 0:
@@ -67,12 +66,13 @@ def transition(n_fitted: np.ndarray, n_replicas: np.ndarray) -> tuple[str, int]:
 
 
 def evolution(results: Sequence["Result"], table: dict) -> dict:
-    """[S] Fig. 4A: four networks at one P, from far below the transition to far above; `table` is that of `errors`.
+    """Test errors against time of four networks at one P, from far below the transition to far above ([S] Fig. 4A).
 
-    P is the largest one with a transition. The networks, by increasing N: nearest to N*/8; the largest below N*; the
-    one at N*; the largest of all; fewer if these coincide. Without any transition they are four widths of the largest P
-    spread evenly. Groups curve_1, curve_2, … (`curve`), each with attributes n_weights, width, and ratio (N/N* or nan).
-    Attributes: n_train, n_star (nan without a transition), depth, n_curves.
+    `table` is the result of `errors`. P is the largest one with a transition. The networks, by increasing N, are the
+    one nearest to N*/8, the largest below N*, the one at N*, and the largest of all. There are fewer if some of these
+    are the same. If no P has a transition, the networks are four evenly spread widths of the largest P.
+    Groups curve_1, curve_2, … (`curve`) with attributes n_weights, width and ratio (N/N* or nan).
+    Attributes of the tree: n_train, n_star (nan without a transition), depth, n_curves.
     """
     groups = [group for group in table.values() if isinstance(group, dict)]
     group = max(groups, key=lambda group: (group["status"] == "found", group["n_train"]))
@@ -89,10 +89,10 @@ def evolution(results: Sequence["Result"], table: dict) -> dict:
 def curve(point: "Result") -> dict:
     """The test error against time, averaged over the replicas of a point.
 
-    Columns, each (T,): step (≥ 1; the recorded ones of the replica trained longest), test_error (mean), standard_error
-    (nan for one replica). A replica that reached N_Δ = 0 has stopped, 𝓛 has no gradient any more, and its last value
-    holds from then on; between recorded steps values are interpolated linearly in ln(1 + t). Attributes: n_replicas,
-    stopped (whether all replicas did, the last of them where the curve ends).
+    Columns, each (T,): step (≥ 1, the recorded steps of the replica trained longest), test_error (mean),
+    standard_error (nan for one replica). A replica stops at N_Δ = 0, where 𝓛 has no gradient. Its last value is used
+    for all later steps. Between recorded steps, values are interpolated linearly in ln(1 + t). Attributes: n_replicas,
+    stopped (true if all replicas stopped; the curve ends where the last one did).
     """
     runs = _runs(point)
     longest = max((run["record"]["step"] for run in runs), key=lambda step: step[-1])
@@ -118,7 +118,7 @@ def at_patterns(results: Sequence["Result"], n_train: int) -> list["Result"]:
 
 
 def _choose(group: dict) -> list[int]:
-    """Indices of the networks shown, increasing."""
+    """Indices of the networks that are shown, increasing."""
     n_weights = group["n_weights"]
     last = len(n_weights) - 1
     if group["status"] != "found":
@@ -150,7 +150,7 @@ def _row(point: "Result") -> dict:
 
 
 def _runs(point: "Result") -> list[dict]:
-    """The replicas of a point. Raises AnalysisError if there is none, or one without a test error at every time."""
+    """The replicas of a point. Raises AnalysisError if there is none, or if one lacks a test error at some step."""
     spec, runs = point.spec, list(replicas([point]))
     where = f"sweep '{spec['sweep']}', P = {spec['n_train']}, width {_width(point)}"
     if not runs:
@@ -165,7 +165,7 @@ def _runs(point: "Result") -> list[dict]:
 
 
 def _mean_and_error(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard error over the first axis; the error is nan for one value."""
+    """Mean and standard error over the first axis. The error of a single value is nan."""
     mean = values.mean(axis=0)
     return mean, values.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.full_like(mean, np.nan)
 

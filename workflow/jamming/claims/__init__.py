@@ -1,9 +1,9 @@
-"""Claims: every published number, measured on our results with an interval and judged. No torch.
+"""Claims: every published number, measured on our results with an interval, and judged. No torch.
 
-One module per group of statistics (`inventory.claim_groups`). Each declares STATISTICS: for each claim, by the id it
-has in config/claims.yaml, the results it reads and a function from them to a `Measurement`. A statistic knows no
-tolerance and gives no verdict: that is `verdict`, from the interval, the tolerance and the sizes alone.
-docs/statistics.md describes both.
+Each group of claims has a module (`inventory.claim_groups`) with a dict STATISTICS. It maps the id of a claim in
+config/claims.yaml to the results that the claim reads and to a function from these results to a `Measurement`. A
+statistic knows no tolerance. `verdict` judges it by interval, tolerance and sizes alone. docs/statistics.md describes
+both steps.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,19 +18,19 @@ Needs = Mapping[str, tuple[str, ...]]
 
 
 class ClaimError(ValueError):
-    """A claim or a file of claims that makes no sense; one sentence says which, why, and how to mend it."""
+    """A claim or a file of claims is wrong. The message is one sentence: which, why, and how to correct it."""
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """How a claim is tested: what it reads, {"runs": (sweep, …)}, and the function that measures it."""
+    """The test of a claim: the results it reads, {"runs": (sweep, …)}, and the function that measures it."""
 
     needs: Needs
     measure: Callable[[Results, Analysis], Measurement]
 
 
 def statistics(group: str) -> dict[str, Statistic]:
-    """The statistics of a group by claim."""
+    """The statistics of a group, by claim."""
     return import_module(f".{group}", __name__).STATISTICS
 
 
@@ -44,11 +44,11 @@ def needs(group: str) -> dict[str, tuple[str, ...]]:
 
 
 def missing(statistic: Statistic, results: Results) -> list[str]:
-    """The sweeps that a statistic needs and the results lack, because the config does not have them."""
+    """The sweeps that a statistic needs and that the results lack, because the config does not have them."""
     lacking = [name for kind, names in statistic.needs.items() for name in names if not results.get(kind, {}).get(name)]
     return sorted(set(lacking))
 
 
 def measure(identifier: str, statistic: Statistic, results: Results, analysis: Analysis) -> Measurement:
-    """One claim measured; each has its own random numbers, so that adding one changes no other."""
+    """The measurement of one claim. Each claim has its own random numbers, so a new claim changes no other."""
     return statistic.measure(results, replace(analysis, seed=seed_of(analysis.seed, "claim", identifier)))

@@ -1,4 +1,4 @@
-"""The catalogue of claims, config/claims.yaml: what was published, how it is tested and what counts as the same."""
+"""Read the catalogue of claims, config/claims.yaml: published numbers, their tests and their tolerances."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,10 +19,11 @@ SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "claims.schema.yaml"
 class Claim:
     """One published number or statement.
 
-    `published` as the paper puts it, `source` where; `observable` is the statistic that tests it, `unit` its unit.
-    `sizes` are the conditions (`sizes.CONDITIONS`) under which the test means anything, by the gate of its data set.
-    The claim is reproduced if the statistic lies within [`low`, `high`] (None: no bound on that side), and `argument`
-    says why these. `follows_from` is a claim that makes this one all but certain, or "".
+    `published` is the number in the paper's words, and `source` its place. `observable` describes the statistic that
+    tests it, and `unit` is its unit. `sizes` are the conditions (`sizes.CONDITIONS`) under which the test makes sense.
+    They come from the gate of the data set. The claim is reproduced if the statistic lies within [`low`, `high`] (None:
+    no bound on that side). `argument` gives the reason for these bounds. `follows_from` is the id of a claim that makes
+    this one almost certain, or "".
     """
 
     id: str
@@ -40,7 +41,7 @@ class Claim:
 
 
 def read_catalogue(path: Path) -> list[Claim]:
-    """The claims of a file, in its order. Raises ClaimError, one sentence, for the first mistake in it."""
+    """The claims of a file, in its order. Raises ClaimError for the first mistake in the file, in one sentence."""
     name = Path(path).name
     try:
         entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -72,7 +73,7 @@ def _claim(entry: Mapping, gates: Mapping, name: str) -> Claim:
 
 
 def _check_ids(claims: list[Claim], name: str) -> None:
-    """Every claim once, each with a statistic in its group, and no statistic without a claim."""
+    """Check that each claim occurs once and has a statistic in its group, and that each statistic has a claim."""
     ids = [claim.id for claim in claims]
     twice = next((one for one in ids if ids.count(one) > 1), None)
     if twice:

@@ -1,4 +1,4 @@
-"""The measurements of a group as JSON, and all claims with their verdicts as JSON and CSV: the same bytes each time."""
+"""Measurements as JSON, and all claims with their verdicts as JSON and CSV. Equal results give equal bytes."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ COLUMNS = (
 
 
 def to_json(measured: Measurement) -> dict:
-    """A measurement as plain values, numbers to six digits: what lies beyond differs between machines."""
+    """A measurement as plain values. Numbers have six digits, since further digits differ between machines."""
     values = {key: _rounded(value) for key, value in asdict(measured).items()}
     return values | {"parts": {name: to_json(part) for name, part in measured.parts.items()}}
 
@@ -31,15 +31,15 @@ def from_json(values: Mapping) -> Measurement:
 
 
 def collect(claims: Sequence[Claim], groups: Mapping[str, Mapping], about: Mapping) -> dict:
-    """All claims with value, intervals and verdict; `groups` are the contents of the groups' files, by group.
+    """All claims with value, intervals and verdict. `groups` holds the contents of the groups' files, by group.
 
-    `about` opens the result: preset, commit, dirty, package. Raises StoreError if a group was not measured for a claim.
+    `about` comes first: preset, commit, dirty, package. Raises StoreError if a claim was not measured.
     """
     return {**about, "claims": [_entry(claim, groups) for claim in claims]}
 
 
 def to_csv(collection: Mapping) -> str:
-    """One row per claim, one value per cell; empty where there is none."""
+    """The claims as CSV, one row per claim and one value per cell. A cell without a value is empty."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -53,12 +53,12 @@ def to_csv(collection: Mapping) -> str:
 
 
 def write_json(path: Path, values: Mapping) -> None:
-    """Write a file whole or not at all. Raises StoreError if it cannot be written."""
+    """Write values as JSON, the whole file or nothing. Raises StoreError if the file cannot be written."""
     write_whole(path, (json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
 def read_json(path: Path) -> dict:
-    """Raises StoreError if the file is not there or not JSON."""
+    """The content of a JSON file. Raises StoreError if the file is missing or is not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

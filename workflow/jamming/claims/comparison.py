@@ -1,4 +1,4 @@
-"""Summaries of several sweeps side by side, as a table in Markdown."""
+"""A table in Markdown that shows the summaries of several sweeps side by side."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,14 +13,14 @@ SIZES = {
     "by L-BFGS": "of these by L-BFGS",
     "runs": "runs",
 }
-"""The rows above the statistics, what was run, with their headings."""
+"""The rows above the statistics: sizes of the runs, and the headings of these rows."""
 
 
 def markdown(summaries: Sequence[Mapping]) -> list[str]:
-    """The lines: one column for each summary; below the sizes one row for each statistic, with its interval of 95 %."""
-    # Summaries of other times may have other statistics.
+    """The lines of the table: one column per summary, the sizes, then one row per statistic with its 95 % interval."""
+    # Summaries that another version of the code made may have other statistics.
     names = list(dict.fromkeys(name for summary in summaries for name in summary["statistics"]))
-    # Summaries that say nothing of L-BFGS were made when there was none.
+    # Summaries without this entry were made before there was L-BFGS.
     rows = [
         [heading, *(f"{summary['sizes'].get(size, 0):,}".replace(",", " ") for summary in summaries)]
         for size, heading in SIZES.items()
@@ -31,7 +31,7 @@ def markdown(summaries: Sequence[Mapping]) -> list[str]:
 
 
 def _measured(values: Mapping | None) -> str:
-    """A number with its interval, "–" where there is none."""
+    """A number with its interval, or "–" if there is none."""
     if values is None:
         return "–"
     measured = from_json(values)

@@ -21,9 +21,9 @@ def cusp_fraction(sweep: str, results: Results, analysis: Analysis) -> Measureme
 
 
 def fresh_share(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
-    """Share of the pre-activations of fresh patterns at the cusp over that of training patterns: mean over runs.
+    """The share of pre-activations at the cusp for fresh patterns over that for training patterns: mean over runs.
 
-    Without a peak it is what the smooth density has below the threshold, which training patterns have as well.
+    If fresh patterns have no peak, only their smooth density below the threshold counts.
     """
     near = [run for sweep in sweeps for run in near_jamming(results["preactivations"][sweep], analysis.max_loss)]
     shares = [run["fresh"]["mass_at_zero"].mean() / run["train"]["mass_at_zero"].mean() for run in near]

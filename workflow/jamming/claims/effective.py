@@ -1,4 +1,4 @@
-"""The effective number of parameters N_eff against what ReLU's scale symmetries leave of Ñ ([G] App. A, Fig. 11)."""
+"""N_eff compared with the Ñ − L h parameters that the scale symmetries of ReLU leave ([G] App. A, Fig. 11)."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ LACKING = "network with P·(d + 1) ≥ Ñ, so that its patterns can tell all par
 
 
 def share(state: str, results: Results, analysis: Analysis) -> Measurement:
-    """Mean over networks of N_eff/(Ñ − hidden neurons), before ("initial") or after training ("final")."""
+    """Mean of N_eff/(Ñ − L h) over networks, before ("initial") or after ("final") training."""
     rows = fig11.tabulate(results, analysis)[state]
     told = rows["n_vectors"] >= rows["n_params"]
     shares = (rows["n_eff"] / (rows["n_params"] - rows["n_hidden"]))[told]

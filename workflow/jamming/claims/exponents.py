@@ -1,4 +1,4 @@
-"""Exponents of the distributions of overlaps and gaps near jamming, P_+(z) ∝ z^θ and P_−(Δ) ∝ |Δ|^−γ ([G] Sec. VI)."""
+"""Exponents of overlaps and gaps near jamming, P_+(z) ∝ z^θ and P_−(Δ) ∝ |Δ|^−γ ([G] Sec. VI)."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -14,9 +14,9 @@ from . import Statistic
 
 
 def exponent(side: str, sign: float, sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
-    """`sign` times the exponent of P_+ (`side` "positive") or P_− ("negative") of the runs near jamming, pooled.
+    """`sign` times the exponent of P_+ (`side` "positive") or P_− ("negative") of all runs near jamming together.
 
-    It is that of [G] Fig. 8, `power_law.fit_power_law`. Raises StatisticsError when runs differ in the range.
+    The fit is the one shown in [G] Fig. 8 (`power_law.fit_power_law`). Raises StatisticsError if runs differ in range.
     """
     parts = [run[side] for sweep in sweeps for run in near_jamming(results["gaps"][sweep], analysis.max_loss)]
     found = fit_power_law(parts, analysis.n_bootstrap, analysis.seed, LACKING)
@@ -26,7 +26,7 @@ def exponent(side: str, sign: float, sweeps: Iterable[str], results: Results, an
 def below(
     side: str, sign: float, reference: float, sweeps: Iterable[str], results: Results, analysis: Analysis
 ) -> Measurement:
-    """A known exponent less ours: positive if ours is smaller."""
+    """A known exponent minus ours. It is positive if ours is smaller."""
     found = exponent(side, sign, sweeps, results, analysis)
     return found if found.value is None else replace(found, value=reference - found.value)
 
@@ -34,7 +34,7 @@ def below(
 def difference(
     side: str, sign: float, ones: Iterable[str], others: Iterable[str], results: Results, analysis: Analysis
 ) -> Measurement:
-    """The exponent on some sweeps less that on others; runs of the two are independent."""
+    """The exponent of some sweeps minus that of others. The runs of the two are independent."""
     one, other = (exponent(side, sign, sweeps, results, analysis) for sweeps in (ones, others))
     return difference_of(one, other)
 
@@ -54,7 +54,7 @@ def _reading(measure: Callable[..., Measurement], *groups: Iterable[str]) -> Sta
 
 
 def _each(side: str, sign: float, sweeps: Mapping[str, str]) -> Statistic:
-    """The exponent of all depths and, which is what the verdict asks, of each."""
+    """The exponent of all depths together, and of each depth. The verdict uses the latter."""
 
     def measured(results: Results, analysis: Analysis) -> Measurement:
         return of_each(lambda names: exponent(side, sign, names, results, analysis), sweeps)
@@ -66,7 +66,7 @@ THETA, GAMMA = ("positive", 1.0), ("negative", -1.0)
 THETA_BY_LOSS = ("positive_by_loss", 1.0)
 
 SPHERES = {THETA: 0.42311, GAMMA: 0.41269}
-"""θ and γ of the jamming of particles ([G] Sec. VI)."""
+"""θ and γ of jammed particles ([G] Sec. VI)."""
 
 STATISTICS = {
     "theta-relu": _each(*THETA, RELU),

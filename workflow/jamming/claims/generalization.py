@@ -1,6 +1,7 @@
-"""The test error through the transition: its peak, what early stopping leaves of it, when training halts ([S] Sec. 4).
+"""The test error through the transition: its peak, the effect of early stopping, the end of training ([S] Sec. 4).
 
-All of it per P, from the replicas of each width, then averaged over the P whose transition lies within the widths.
+Each statistic is computed for every P from the replicas of each width. It is then averaged over the P whose transition
+lies within the widths.
 """
 
 import math
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..storage.store import Result
 
 WINDOW = 4.0
-"""A peak at N* is looked for, and compared with its surroundings, within this factor of it on both sides."""
+"""A peak is searched within this factor of N* on both sides, and compared with the test error at these ends."""
 
 ENOUGH_P = 10_000
 """[G] Sec. VII states the accuracy at jamming for P of at least this."""
@@ -34,10 +35,10 @@ LACKING = "P whose transition lies within the widths trained, with three widths 
 
 @dataclass(frozen=True)
 class Curve:
-    """Medians over replicas against N at one P, each (K,), and where the transition lies.
+    """Medians over replicas against N at one P, each (K,), and the index of the transition.
 
-    `final` and `minimum` test error; `ln_steps`, ln of the steps done; `halted`, the fraction that reached N_Δ = 0.
-    `at` is the index of N*, the smallest width from which on most replicas fit; never 0.
+    `final` and `minimum`: test errors. `ln_steps`: ln of the number of steps. `halted`: fraction of replicas that
+    reached N_Δ = 0. `at`: index of N*. Most replicas fit at this and all larger widths. It is never 0.
     """
 
     n_weights: np.ndarray
@@ -53,32 +54,32 @@ class Curve:
         return np.log(self.n_weights / self.n_weights[self.at])
 
     def place_of_largest(self, values: np.ndarray) -> float:
-        """ln N/N* where `values` are largest, looked for within WINDOW."""
+        """ln N/N* at the largest of `values` within WINDOW."""
         inside = np.flatnonzero(np.abs(self.ln_n) <= math.log(WINDOW) + 1e-9)
         return float(self.ln_n[inside[np.argmax(values[inside])]])
 
     def excess(self, values: np.ndarray) -> np.ndarray:
-        """`values` less the straight line in ln N between their values WINDOW below and above N*.
+        """`values` minus a straight line in ln N. The line joins the values at N*/WINDOW and at WINDOW·N*.
 
-        Where the widths do not reach as far, the line ends at the last of them.
+        If the widths do not reach that far, the line ends at the last width.
         """
         ends = np.clip([-math.log(WINDOW), math.log(WINDOW)], self.ln_n[0], self.ln_n[-1])
         low, high = np.interp(ends, self.ln_n, values)
         return values - low - (high - low) * (self.ln_n - ends[0]) / (ends[1] - ends[0])
 
     def bump(self, values: np.ndarray) -> float:
-        """Their excess at the transition: the mean of the two widths between which it lies."""
+        """The excess of `values` at the transition: the mean of the two widths on its sides."""
         return float(self.excess(values)[self.at - 1 : self.at + 1].mean())
 
     def spacing(self) -> float:
-        """ln of the ratio of N* to the next smaller N."""
+        """ln of N* divided by the next smaller N."""
         return float(-self.ln_n[self.at - 1])
 
 
 def place(of: Callable[[Curve], np.ndarray], sweep: str, results: Results, analysis: Analysis) -> Measurement:
-    """The factor between N* and the N at which some curve is largest; the geometric mean over P.
+    """The factor between N* and the N at which a curve is largest: the geometric mean over P.
 
-    At least 1, so that a peak below N* at one P and above it at another do not make up for each other. Both are known
+    The factor is at least 1, so a peak below N* at one P does not cancel a peak above it at another. Both N are known
     to one step of the widths.
     """
 
@@ -98,7 +99,7 @@ def bump(sweep: str, results: Results, analysis: Analysis) -> Measurement:
 
 
 def left_of_bump(sweep: str, results: Results, analysis: Analysis) -> Measurement:
-    """The bump of the least test error over training as a share of that of the final one; 0 if it is erased."""
+    """The bump of the least test error during training, divided by that of the final one. It is 0 if it is erased."""
 
     def value(curves: Sequence[Curve]) -> float:
         final = sum(curve.bump(curve.final) for curve in curves)
@@ -109,7 +110,7 @@ def left_of_bump(sweep: str, results: Results, analysis: Analysis) -> Measuremen
 
 
 def order(sweep: str, results: Results, analysis: Analysis) -> Measurement:
-    """Kendall's τ between N ≥ N* and the final test error: −1 if it falls from each width to the next."""
+    """Kendall's τ between N ≥ N* and the final test error. It is −1 if the error falls from each width to the next."""
 
     def value(curves: Sequence[Curve]) -> float:
         return float(np.mean([kendall(curve.n_weights[curve.at :], curve.final[curve.at :]) for curve in curves]))
@@ -118,10 +119,10 @@ def order(sweep: str, results: Results, analysis: Analysis) -> Measurement:
 
 
 def three_phases(sweep: str, results: Results, analysis: Analysis) -> Measurement:
-    """How clearly the final test error falls, rises and falls again: the least of three changes, in the mean over P.
+    """The smallest of three changes of the final test error: it falls, rises and falls again. Mean over P.
 
-    From the smallest network to the best one below N*, from there to the worse of the two widths at the transition,
-    from there to the largest network. Positive if all three phases are there.
+    The changes are those from the smallest network to the best one below N*, then to the worse of the two widths at the
+    transition, then to the largest network. The result is positive if all three phases exist.
     """
 
     def value(curves: Sequence[Curve]) -> float:
@@ -136,10 +137,10 @@ def _least_change(errors: np.ndarray, at: int) -> float:
 
 
 def halting(sweep: str, results: Results, analysis: Analysis) -> Measurement:
-    """d ln t/d ln N of the steps t to N_Δ = 0, for N ≥ N*: negative if larger networks halt sooner.
+    """d ln t/d ln N of the number of steps t to N_Δ = 0, for N ≥ N*. It is negative if larger networks halt sooner.
 
-    A run that did not get there by the last step enters with that one, which makes the slope less steep; a P most of
-    whose runs did not is left out.
+    For a run that never reaches N_Δ = 0, t is its last step. That makes the slope less steep. A P is left out if most
+    of its runs with N ≥ N* never reach it.
     """
 
     def value(curves: Sequence[Curve]) -> float:
@@ -155,7 +156,7 @@ def halting(sweep: str, results: Results, analysis: Analysis) -> Measurement:
 
 
 def accuracy(sweep: str, results: Results, analysis: Analysis) -> Measurement:
-    """1 − final test error at N*, at the smallest P ≥ ENOUGH_P, or at the largest there is."""
+    """1 − final test error at N*, for the smallest P ≥ ENOUGH_P, or else for the largest P."""
     loads = sorted({result.spec["n_train"] for result in results["runs"][sweep]})
     load = next((load for load in loads if load >= ENOUGH_P), loads[-1])
     chosen = {"runs": {sweep: at_patterns(results["runs"][sweep], load)}}
@@ -171,10 +172,10 @@ def _measure(
     lacking: str = LACKING,
     least: int = 3,
 ) -> Measurement:
-    """Bootstrap over the replicas of each width; N* is found anew in each resample.
+    """The measurement of `function`, by a bootstrap over the replicas of each width. Each resample finds its own N*.
 
-    `least`: how many widths there must be from N* on. `factor`: the value is ln of a factor in N, off by up to the mean
-    step of the widths at N*.
+    `least`: the required number of widths N ≥ N*. `factor`: the value is ln of a factor in N. Its resolution is the
+    mean step of the widths at N*.
     """
     every = sorted({result.spec["n_train"] for result in results["runs"][sweep]})
     loads = [load for load in every if _has_transition(at_patterns(results["runs"][sweep], load), least)]
@@ -210,7 +211,7 @@ def _measure(
 
 
 def _has_transition(points: Sequence["Result"], least: int) -> bool:
-    """Whether the transition at one P lies within the widths, with `least` of them from there on."""
+    """Whether the transition at one P lies within the widths, with at least `least` widths N ≥ N*."""
     of_points = [ends([point]) for point in points]
     n_fitted = np.array([sum(end.state == FITS for end in runs) for runs in of_points])
     status, at = transition(n_fitted, np.array([len(runs) for runs in of_points]))
@@ -218,13 +219,13 @@ def _has_transition(points: Sequence["Result"], least: int) -> bool:
 
 
 def _middle(runs: Sequence[Sequence[float]]) -> np.ndarray:
-    """Medians over replicas of the rows of `_ends`, of halted and fitted the mean: a dead network moves a mean."""
+    """Medians of the rows of `_ends` over replicas, and means for halted and fitted. One dead network moves a mean."""
     runs = np.asarray(runs, float)
     return np.concatenate([np.median(runs[:, :3], axis=0), runs[:, 3:].mean(axis=0)])
 
 
 def _ends(point: "Result") -> list[tuple[float, ...]]:
-    """Of each replica: final and least test error, ln of its steps, whether it reached N_Δ = 0, and whether it fits."""
+    """One row per replica: final and least test error, ln of its steps, whether it reached N_Δ = 0, whether it fits."""
     rows = []
     for run, end in zip(replicas([point]), ends([point]), strict=True):
         record = run["record"]

@@ -1,4 +1,4 @@
-"""The jump of N_Δ/N at the transition: its height, what lies in it, whether 𝓛 takes the scatter away, poor minima."""
+"""The jump of N_Δ/N at the transition: its height, runs within it, the collapse against 𝓛, poor minima."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from ..storage.store import Result
 
 A_FEW = 4
-"""Patterns that rounding may leave unsatisfied: [S] App. B.1 counts runs with N_Δ of 1 to 4 as fitted."""
+"""Rounding may leave this many patterns unsatisfied: [S] App. B.1 counts runs with N_Δ of 1 to 4 as fitted."""
 
 DEGREE = 2
-"""Degree in ln 𝓛 of the curve that N_Δ/N is compared with; runs at least twice as many as its coefficients."""
+"""Degree in ln 𝓛 of the curve that N_Δ/N is compared with. The runs must be twice as many as its coefficients."""
 
 JAMMED_LACKING = "run that ended near jamming, settled and with a small 𝓛"
 CUSPED = ("relu_L2", "relu_L5")
 
 
 def height(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
-    """Mean of N_Δ/N over the runs near jamming, those in the rectangle of [G] Fig. 6(b). N_Δ selects none of them."""
+    """Mean of N_Δ/N over the runs near jamming, in the rectangle of [G] Fig. 6(b). They are not selected by N_Δ."""
     near = [
         end.n_delta / end.n_weights
         for sweep in sweeps
@@ -42,7 +42,7 @@ def height(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measu
 def between(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
     """Fraction of runs that ended within the jump: they do not fit, and A_FEW < N_Δ ≤ 0.4 N.
 
-    A few dead patterns hold a run at any N_Δ; such runs are a claim of their own.
+    Stuck runs do not count. A few dead patterns can hold a run at any N_Δ, and another claim is about such runs.
     """
     inside = [
         end.state not in (FITS, STUCK) and A_FEW < end.n_delta <= JAMMED_FRACTION * end.n_weights
@@ -53,7 +53,7 @@ def between(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Meas
 
 
 def collapse(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
-    """Scatter of N_Δ/N of the jammed runs of all depths around one curve in ln 𝓛 (`scatter`)."""
+    """Scatter of N_Δ/N around one curve in ln 𝓛, for the jammed runs of all depths (`scatter`)."""
     jammed = [
         (np.log(end.living_loss), end.n_delta / end.n_weights)
         for sweep in sweeps
@@ -70,7 +70,7 @@ def collapse(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Mea
 
 def scatter(places: np.ndarray, values: np.ndarray) -> float:
     """Root mean square of the residuals of values (R,) around a polynomial of degree DEGREE in places (R,)."""
-    # Legendre polynomials on [−1, 1]: powers of ln 𝓛 itself are all but parallel.
+    # Legendre polynomials on [−1, 1], since powers of ln 𝓛 itself are almost parallel.
     low, high = places.min(), places.max()
     basis = np.polynomial.legendre.legvander(2 * (places - low) / max(high - low, 1e-12) - 1, DEGREE)
     residuals = values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
@@ -78,7 +78,7 @@ def scatter(places: np.ndarray, values: np.ndarray) -> float:
 
 
 def above_bound(sweeps: Sequence[str], results: Results, analysis: Analysis) -> Measurement:
-    """Mean of N_Δ/N − (N_− − N_c)/N over the runs near jamming whose spectrum and cusps were both measured."""
+    """Mean of N_Δ/N − (N_− − N_c)/N over the runs near jamming with a measured spectrum and measured cusps."""
     slack = []
     for sweep in sweeps:
         cusps = {key: replica["n_cusp"] for key, replica in _by_name(results["preactivations"][sweep])}
@@ -91,7 +91,7 @@ def above_bound(sweeps: Sequence[str], results: Results, analysis: Analysis) -> 
 
 
 def stationary(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
-    """Fraction of runs that end at a stationary point with 𝓛 > 0 and N_Δ ≤ 0.4 N: minima with too few constraints."""
+    """Fraction of runs that end at a stationary point, do not fit and have N_Δ ≤ 0.4 N: too few constraints."""
     found = [
         end.state != FITS and end.gradient < STATIONARY and end.n_delta <= JAMMED_FRACTION * end.n_weights
         for sweep in sweeps
@@ -101,9 +101,9 @@ def stationary(sweeps: Iterable[str], results: Results, analysis: Analysis) -> M
 
 
 def within_bounds(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
-    """The smaller of N_Δ/N − C_0 and 1 − N_Δ/N, each in the mean over the runs near jamming with a spectrum.
+    """The smaller of the means of N_Δ/N − C_0 and of 1 − N_Δ/N over the runs near jamming with a spectrum.
 
-    Of N, as a matrix H_0 of rank N_Δ ≤ N has to make up for C_0 N negative eigenvalues of H_p.
+    Both are fractions of N: H_0 has rank N_Δ ≤ N and must outweigh the C_0 N negative eigenvalues of H_p.
     """
     runs = [
         (run["n_delta"] / run["n_weights"], negative_share(run))
@@ -120,9 +120,9 @@ def within_bounds(sweeps: Iterable[str], results: Results, analysis: Analysis) -
 
 
 def misclassified(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
-    """Misclassified patterns over unsatisfied ones, in the mean over the runs near jamming.
+    """Misclassified patterns divided by unsatisfied ones, mean over the runs near jamming.
 
-    With Δ between 0 and ε a pattern is unsatisfied and well classified.
+    A pattern with Δ between 0 and ε is unsatisfied and correctly classified.
     """
     shares = []
     for sweep in sweeps:
@@ -159,7 +159,7 @@ def _by_name(results: Sequence["Result"]) -> list[tuple[tuple, Mapping]]:
 
 
 def _each(measure: Callable[..., Measurement], sweeps: Mapping[str, str]) -> Callable[..., Measurement]:
-    """`measure` on all sweeps together, and on each of them, which is what the verdict asks."""
+    """`measure` on all sweeps together, and on each of them. The verdict uses the latter."""
     return lambda results, analysis: of_each(lambda names: measure(names, results, analysis), sweeps)
 
 

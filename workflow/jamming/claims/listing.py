@@ -1,4 +1,4 @@
-"""The claims as people read them: a table in the terminal, or the text of docs/claims.md."""
+"""The claims for readers: a table in the terminal, or the text of docs/claims.md."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,11 @@ from .verdict import INCONCLUSIVE, NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED, VER
 
 STYLES = {REPRODUCED: "green", NOT_REPRODUCED: "red", INCONCLUSIVE: "yellow"}
 NARROWEST = 120
-"""Columns of the table where the output is no terminal and has no width."""
+"""Width of the table in characters if the output is no terminal."""
 
 
 def show(collection: Mapping) -> None:
-    """Print all claims, one row each, how many have which verdict, and why those that were not reproduced were not."""
+    """Print all claims, one row each, the reasons of those that were not reproduced, and the number of each verdict."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, NARROWEST)
@@ -36,7 +36,7 @@ def show(collection: Mapping) -> None:
 
 
 def markdown(collection: Mapping) -> str:
-    """The same for docs/claims.md, by group, with what is measured and the tolerance and its argument."""
+    """The text of docs/claims.md: all claims by group, with statistic, tolerance, argument and reason."""
     lines = [
         f"# {_title(collection)}",
         "",
@@ -66,7 +66,7 @@ def markdown(collection: Mapping) -> str:
 
 
 def number(value: float | None) -> str:
-    """Three digits."""
+    """A number with three digits, or "–"."""
     return "–" if value is None else f"{value:.3g}"
 
 
@@ -82,12 +82,12 @@ def tolerance(ends: Mapping) -> str:
 
 
 def in_full(claim: Mapping) -> str:
-    """The verdict, and beside one that the sizes forbid what it would be without them."""
+    """The verdict. If the sizes make a claim not testable, the verdict that it would have otherwise follows."""
     return f"{claim['verdict']} (else {claim['ungated']})" if claim["verdict"] == NOT_TESTABLE else claim["verdict"]
 
 
 def tally(collection: Mapping) -> str:
-    """How many claims have which verdict, and how many of them say the same as others."""
+    """The number of claims with each verdict, and the number that follow from others."""
     claims = collection["claims"]
     counts = Counter(claim["verdict"] for claim in claims)
     without = Counter(claim["ungated"] for claim in claims if claim["verdict"] == NOT_TESTABLE)
@@ -99,7 +99,7 @@ def tally(collection: Mapping) -> str:
 
 
 def _reasons(collection: Mapping, verdict: str) -> list[str]:
-    """The claims of this verdict, those with the same reason on one line."""
+    """The claims with this verdict. Claims with the same reason share a line."""
     together: dict[str, list[str]] = {}
     for claim in collection["claims"]:
         if claim["verdict"] == verdict:

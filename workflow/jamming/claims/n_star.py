@@ -1,4 +1,4 @@
-"""The lines N*(P): the bound, whether depth, dimension or loss move them, how they grow with P ([G] Fig. 5 and 10)."""
+"""The lines N*(P): their bound, dependence on depth, dimension and loss, and growth with P ([G] Fig. 5 and 10)."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,8 +14,8 @@ from ..analysis.statistics import Measurement, Strata, bootstrap, of_each
 from . import Statistic
 
 LAST_DECADE = 10.0
-"""Lines are compared, and their exponents fitted, where P is at least its largest value over this: at small P the
-ladder of widths is coarse and N* far from its asymptote."""
+"""Lines are compared, and their exponents fitted, if P is at least the largest P divided by this. At small P the ladder
+of widths is coarse, and N* is far from its asymptote."""
 
 COMMON_LACKING = "P at which all these lines have a transition"
 SLOPE_LACKING = "line with a transition at three P of the last decade"
@@ -23,13 +23,13 @@ SLOPE_LACKING = "line with a transition at three P of the last decade"
 
 @dataclass(frozen=True)
 class Line:
-    """A line in logarithms: ln P (K,), and ln N* (K,), nan where the search found a bound only."""
+    """A line in logarithms: ln P (K,) and ln N* (K,). ln N* is nan if the search found only a bound."""
 
     ln_p: np.ndarray
     ln_n: np.ndarray
 
     def at(self, ln_p: np.ndarray) -> np.ndarray:
-        """ln N* at these ln P, between measured points on a straight line; nan outside of them."""
+        """ln N* at these ln P, interpolated linearly between measured points and nan outside of them."""
         known = np.isfinite(self.ln_n)
         if not known.any():
             return np.full(np.shape(ln_p), np.nan)
@@ -40,18 +40,18 @@ class Line:
         return np.isfinite(self.ln_n) & (self.ln_p >= self.ln_p[-1] - math.log(LAST_DECADE) - 1e-9)
 
     def exponent(self) -> float:
-        """d ln N*/d ln P by least squares over the last decade of P; nan with fewer than three points there."""
+        """d ln N*/d ln P by least squares over the last decade of P, or nan with fewer than three points there."""
         used = self.last()
         return float(np.polyfit(self.ln_p[used], self.ln_n[used], 1)[0]) if used.sum() >= 3 else np.nan
 
     def width(self) -> float:
-        """√Σ(x − x̄)² of x = ln P in the last decade: an error s of each ln N* makes one of s/width of the exponent."""
+        """√Σ(x − x̄)² of x = ln P in the last decade. The exponent has the error s/width if each ln N* has s."""
         used = self.ln_p[self.last()]
         return float(np.sqrt(len(used) * np.var(used)))
 
 
 def largest_ratio(names: Sequence[str], results: Results, analysis: Analysis) -> Measurement:
-    """The largest N*/P among the points of some lines; where nothing ever fitted, of the largest network tried."""
+    """The largest N*/P among the points of some lines. If nothing fitted, N* is the largest network tried."""
     searched = Searched(names, results)
 
     def value(strata: Strata) -> float:
@@ -64,9 +64,9 @@ def largest_ratio(names: Sequence[str], results: Results, analysis: Analysis) ->
 
 
 def spread(groups: Sequence[Sequence[str]], results: Results, analysis: Analysis) -> Measurement:
-    """The largest ratio of N* between two lines of one group, in the mean over the last decade of P.
+    """The largest ratio of N* between two lines of one group: mean over the last decade of P, 1 if they agree.
 
-    1 if they are the same. An equivalence test: what must lie within the tolerance is the interval of the difference.
+    This is an equivalence test: the interval of the ratio must lie within the tolerance.
     """
 
     def value(lines: Mapping[str, Line]) -> float:
@@ -77,7 +77,7 @@ def spread(groups: Sequence[Sequence[str]], results: Results, analysis: Analysis
 
 
 def below_random(names: Sequence[str], results: Results, analysis: Analysis) -> Measurement:
-    """N* of MNIST over that of random data (`REFERENCE`) at the same P: the geometric mean over P and depths."""
+    """N* of MNIST divided by that of random data (`REFERENCE`) at the same P: geometric mean over P and depths."""
 
     def value(lines: Mapping[str, Line]) -> float:
         return float(np.mean([_mean_difference(lines[name], lines[REFERENCE]) for name in names]))
@@ -86,9 +86,9 @@ def below_random(names: Sequence[str], results: Results, analysis: Analysis) -> 
 
 
 def slower_than_random(names: Sequence[str], results: Results, analysis: Analysis) -> Measurement:
-    """The exponent of N* ∝ P^x of some lines less that of random data (`REFERENCE`), over the last decade of P each.
+    """The exponent x of N* ∝ P^x of some lines minus that of random data (`REFERENCE`), over the last decade of P.
 
-    The control is part of it: where searches are short, or P small, N* of random data is not ∝ P either.
+    Random data are the control: if searches are short or P is small, their N* is not ∝ P either.
     """
 
     def value(lines: Mapping[str, Line]) -> float:
@@ -98,7 +98,7 @@ def slower_than_random(names: Sequence[str], results: Results, analysis: Analysi
 
 
 def exponent(names: Sequence[str], results: Results, analysis: Analysis) -> Measurement:
-    """The exponent of N* ∝ P^x over the last decade of P, averaged over some lines."""
+    """The exponent x of N* ∝ P^x over the last decade of P, averaged over some lines."""
 
     def value(lines: Mapping[str, Line]) -> float:
         return float(np.mean([lines[name].exponent() for name in names]))
@@ -107,7 +107,7 @@ def exponent(names: Sequence[str], results: Results, analysis: Analysis) -> Meas
 
 
 class Searched:
-    """The points of some lines: one stratum of outcomes for each, its P, and the name of its line."""
+    """The points of some lines: for each point a stratum of outcomes, its P, and the name of its line."""
 
     def __init__(self, names: Iterable[str], results: Results):
         points = [
@@ -118,7 +118,7 @@ class Searched:
         self.names, self.loads, self.strata = (list(column) for column in zip(*points, strict=True))
 
     def lines(self, strata: Strata) -> dict[str, Line]:
-        """The lines that these outcomes make."""
+        """The lines that follow from these outcomes, by name."""
         columns: dict[str, list] = {}
         for name, load, found in zip(self.names, self.loads, strata, strict=True):
             point = combined(found)
@@ -127,7 +127,7 @@ class Searched:
         return {name: Line(*np.array(rows).T) for name, rows in columns.items()}
 
     def spacing(self) -> float:
-        """Mean of ln(n_star/n_below): the step of the ladder on which a transition was found, 0 without any."""
+        """Mean of ln(n_star/n_below): the step of the ladder at the transitions found, or 0 without any."""
         found = [ends for replicas in self.strata for status, *ends in replicas if status == "found"]
         return float(np.mean([math.log(n_star / n_below) for n_star, n_below in found])) if found else 0.0
 
@@ -141,10 +141,10 @@ def _measure(
     resolution: Callable[[Sequence[Line], float], float],
     logarithmic: bool = False,
 ) -> Measurement:
-    """Bootstrap over the replicas of each point, plus what the ladder of widths hides.
+    """The measurement of `function`: a bootstrap over the replicas of each point, with the resolution of the ladder.
 
-    N* is one of the widths tried and off by up to their spacing g, as by an error of g/√12 in ln N* of each point;
-    `resolution` makes of that error one of the value.
+    N* is one of the widths tried, so it is off by up to their spacing g. That counts as an error of g/√12 in ln N* of
+    each point. `resolution` converts this error into an error of the value.
     """
     searched = Searched(names, results)
 
@@ -160,7 +160,7 @@ def _measure(
 
 
 def _of_ratio(lines: Sequence[Line], grid: float) -> float:
-    """The error of the mean ln of the ratio of two lines, over the points that the shorter has in the last decade."""
+    """The error of the mean ln ratio of two lines, for the number of points of the shorter line in the last decade."""
     n_points = min(int(line.last().sum()) for line in lines)
     return grid * math.sqrt(2 / max(n_points, 1))
 
@@ -171,7 +171,7 @@ def _of_exponent(lines: Sequence[Line], grid: float) -> float:
 
 
 def _mean_difference(one: Line, other: Line) -> float:
-    """Mean of ln N* of one line minus the other, at the last P of the first that lie within the second."""
+    """Mean of ln N* of one line minus the other, over the last decade of P of the first within the second."""
     differences = (one.ln_n - other.at(one.ln_p))[one.last()]
     known = np.isfinite(differences)
     return float(differences[known].mean()) if known.any() else math.nan
@@ -189,7 +189,7 @@ _TWO_DIMENSIONS = tuple(name for name, group in CROSS_ENTROPY.items() if group.s
 def _each(
     measure: Callable[[Sequence[str], Results, Analysis], Measurement], lines: Mapping[str, str], *more: str
 ) -> Statistic:
-    """A statistic of some lines together and, which is what the verdict asks, of each of them; it reads `more`."""
+    """A statistic of some lines together and of each line, which the verdict uses. It also reads the lines `more`."""
 
     def measured(results: Results, analysis: Analysis) -> Measurement:
         return of_each(lambda names: measure(names, results, analysis), lines)

@@ -1,4 +1,4 @@
-"""Where the transition lies in P/N: random data, hinge loss, networks of fixed size ([G] Sec. IV, Fig. 6a)."""
+"""The position of the transition in P/N: random data, hinge loss, networks of fixed size ([G] Sec. IV, Fig. 6a)."""
 
 from functools import partial
 
@@ -15,10 +15,10 @@ LACKING = "value of P/N below which most runs fit and above which most do not; l
 
 
 def location(sweep: str, results: Results, analysis: Analysis) -> Measurement:
-    """P/N* of a sweep: the mean of the threshold that the fraction of runs that do not fit rises through (`threshold`).
+    """P/N* of a sweep: the mean threshold at which runs cease to fit (`threshold`).
 
-    The transition of a run lies anywhere between two of the P/N trained: half their distance is the resolution. Runs
-    that a few dead patterns keep from fitting say nothing of it and are left out.
+    A threshold lies between two of the P/N that were trained, so half their distance is the resolution. Stuck runs are
+    left out: a few patterns keep them from fitting, and they do not show the transition.
     """
     states = final_states(results["runs"][sweep])
     told = states["state"] != STUCK
@@ -26,7 +26,7 @@ def location(sweep: str, results: Results, analysis: Analysis) -> Measurement:
 
 
 def location_by_count(sweep: str, results: Results, analysis: Analysis) -> Measurement:
-    """As `location` by the rule of the papers, N_Δ > 0.1 N, of all runs."""
+    """The same as `location` by the rule of the papers, N_Δ > 0.1 N, for all runs."""
     states = final_states(results["runs"][sweep])
     return _rise(states["p_over_n"], states["fits_by_count"] == 0, analysis)
 
@@ -42,10 +42,10 @@ def _rise(loads: np.ndarray, jammed: np.ndarray, analysis: Analysis) -> Measurem
 
 
 def threshold(loads: np.ndarray, jammed: np.ndarray) -> tuple[float, float]:
-    """Mean threshold of runs at these loads (R,), jammed or not (R,), and the half-width of the bins it is known in.
+    """The mean threshold of runs at these loads (R,), jammed or not (R,), and the mean half-width of its bins.
 
-    The fraction jammed, made monotone, is the distribution function of the threshold; its mean needs no model of the
-    rise (Spearman & Kärber). nan if most runs jam at the lowest load, or do not at the highest.
+    The jammed fraction, made monotone, is the distribution function of the threshold. Its mean needs no model of the
+    rise (Spearman & Kärber). It is nan if most runs jam at the lowest load, or if most do not jam at the highest.
     """
     from scipy.optimize import isotonic_regression
 

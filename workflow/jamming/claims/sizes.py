@@ -1,4 +1,4 @@
-"""How large the runs behind a measurement were, and whether that is enough for a claim to mean anything."""
+"""The sizes of the runs behind a measurement, and whether they are large enough to test a claim."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -18,23 +18,23 @@ CONDITIONS = {
     "steps": "steps",
     "steps_per_pattern": "steps per pattern",
 }
-"""What may be asked of sizes, and its words. The first two are asked of the largest N and P of a sweep, the last two of
-its shortest training."""
+"""The sizes that a claim can require, with their names in texts. The first two are the largest N and P of a sweep. The
+last two are those of its shortest training."""
 
 
 def sizes_of(results: Results, needs: "Needs") -> dict[str, float]:
-    """The sizes in CONDITIONS of the sweeps a claim needs: of each the least, so that a condition holds for all."""
+    """The sizes in CONDITIONS, each the smallest among the sweeps that a claim needs. So a condition holds for all."""
     sweeps = [_sizes(results[kind][name]) for kind, names in needs.items() for name in names]
     return {name: float(min(sizes[name] for sizes in sweeps)) for name in CONDITIONS}
 
 
 def unmet(wanted: Mapping[str, float], sizes: Mapping[str, float]) -> list[str]:
-    """The conditions that do not hold."""
+    """The names of the conditions that do not hold."""
     return [name for name, least in wanted.items() if sizes[name] < least]
 
 
 def in_words(names: Iterable[str], sizes: Mapping[str, float], relation: str) -> str:
-    """ "N ≥ 4000, steps per pattern ≥ 40" for the relation "≥"."""
+    """Sizes as text: "N ≥ 4000, steps per pattern ≥ 40" for the relation "≥"."""
     return ", ".join(f"{CONDITIONS[name]} {relation} {_number(sizes[name])}" for name in names)
 
 
@@ -56,14 +56,14 @@ def _sizes(results: Sequence["Result"]) -> dict[str, float]:
 
 
 def _n_weights(result: "Result", spec: Mapping) -> int:
-    """N of a point of a sweep; of a line, whose widths vary, that of the largest network tried."""
+    """N of a point of a sweep. The widths of a line vary, so its N is that of the largest network tried."""
     if "network" in spec:
         return Network(**spec["network"]).n_weights
     return max(int(max(replica["attempts"]["n_weights"])) for replica in replicas([result]))
 
 
 def of_points(points: Sequence[Point]) -> dict[str, int]:
-    """Depth, width, N and steps that the points of a sweep share (of width and N the largest), and how many runs."""
+    """The depth of a sweep, its largest width and N, its fewest steps (all, and by L-BFGS), and its number of runs."""
     networks = [point.network for point in points]
     return {
         "depth": networks[0].depth,

@@ -13,14 +13,15 @@ from . import Statistic
 
 LACKING = "run near jamming whose spectrum was measured"
 NEAR_ZERO = 1e-3
-"""Eigenvalues of H_p that are this small against the median of |λ| count as accumulated at 0: of a smooth density that
-is no more than a few in ten thousand, whereas zero modes of a state that training left at a finite rate are in it."""
+"""An eigenvalue of H_p below this fraction of the median |λ| counts as accumulated at 0. A smooth density has only a
+few in ten thousand there. Zero modes are there even if the training ended at a finite rate."""
 
 MISSING_RANK = 0.02
-"""Constraints that may depend on others, of N_Δ: no more than the line of [G] Fig. 7(c) is thick."""
+"""Fraction of the N_Δ constraints that may depend on others. It is no more than the thickness of a line in Fig. 7(c) of
+[G]."""
 
 ABOVE_GAP = 10
-"""Spacings at the lower edge of the continuous part of H_0 that its gap is compared with."""
+"""The gap of H_0 is compared with the mean of this many spacings at the lower edge of its continuous part."""
 
 
 def mean_of(
@@ -30,28 +31,28 @@ def mean_of(
     analysis: Analysis,
     positive: bool = False,
 ) -> Measurement:
-    """Mean over the measured runs near jamming of a number that one run has; `positive`, see `statistics.mean`."""
+    """Mean of a number of one run over the measured runs near jamming. For `positive` see `statistics.mean`."""
     values = [of_run(run) for run in _near(sweeps, results, analysis)]
     return mean(values, analysis.n_bootstrap, analysis.seed, LACKING, positive)
 
 
 def zeros_per_neuron(run: Mapping) -> float:
-    """Eigenvalues of H_p with |λ| < NEAR_ZERO of the median of |λ|, per hidden neuron."""
+    """The number of eigenvalues of H_p with |λ| below NEAR_ZERO times the median |λ|, per hidden neuron."""
     sizes = np.abs(run["eigenvalues"]["hp"])
     return float(np.sum(sizes < NEAR_ZERO * np.median(sizes)) / run["n_hidden"])
 
 
 def full_rank(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
-    """Fraction of runs with rk(H_0) = N_Δ up to MISSING_RANK of it.
+    """Fraction of runs with rk(H_0) ≥ (1 − MISSING_RANK) N_Δ.
 
-    A mean of the missing rank would be that of the few runs with a dead neuron: at four runs there often is none.
+    The mean missing rank would depend on the few runs with a dead neuron. Four runs often contain none of them.
     """
     near = _near(sweeps, results, analysis)
     return fraction(sum(run["rank_h0"] >= (1 - MISSING_RANK) * run["n_delta"] for run in near), len(near), LACKING)
 
 
 def gap_shrinks(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
-    """d ln λ_1/d ln 𝓛 of the smallest non-zero eigenvalue λ_1 of H_0, with a factor for each depth."""
+    """d ln λ_1/d ln 𝓛 of the smallest non-zero eigenvalue λ_1 of H_0, with one prefactor per depth."""
     runs = [
         (depth, np.log(run["loss"] - run["dead_loss"]), np.log(_smallest(run)))
         for depth, near in enumerate(_near_by_depth(sweeps, results, analysis))
@@ -67,9 +68,9 @@ def _smallest(run: Mapping) -> float:
 
 
 def gap(run: Mapping) -> float:
-    """The smallest non-zero eigenvalue of H_0 in units of the mean spacing of the ABOVE_GAP next ones.
+    """The smallest non-zero eigenvalue of H_0, divided by the mean of the next ABOVE_GAP spacings.
 
-    About 1 or less for a continuous spectrum that reaches down to 0.
+    It is about 1 or less for a continuous spectrum that reaches down to 0.
     """
     values = run["eigenvalues"]["h0"]
     lowest = values[len(values) - int(run["rank_h0"]) :][: ABOVE_GAP + 1]
@@ -78,20 +79,20 @@ def gap(run: Mapping) -> float:
 
 
 def negative_fraction_h(run: Mapping) -> float:
-    """Fraction of negative eigenvalues of H of one run, as [G] Fig. 7 (d) shows it."""
+    """The fraction of negative eigenvalues of H of one run, as in [G] Fig. 7(d)."""
     return averaged({"": [run]}, "h")[""]["negative_fraction"]
 
 
 def negative_rate_h(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
-    """Negative eigenvalues of H per weight, N_−/N: few and rare, a Poisson rate."""
+    """Negative eigenvalues of H per weight, N_−/N. They are rare, so this is a Poisson rate."""
     near = _near(sweeps, results, analysis)
     return rate([run["n_negative_h"] for run in near], [run["n_weights"] for run in near], LACKING)
 
 
 def scaling(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
-    """The exponent x of |λ| ∝ 𝓛^x for the median |λ| of sp(H_p): one slope, a factor for each depth.
+    """The exponent x of |λ| ∝ 𝓛^x for the median |λ| of H_p: one slope, and one prefactor per depth.
 
-    𝓛 stands for the square of the median overlap, which no few patterns carry.
+    𝓛 is replaced by the square of the median overlap, which does not depend on a few patterns.
     """
     runs = [
         (depth, 2 * np.log(run["overlap"]), np.log(np.median(np.abs(run["eigenvalues"]["hp"]))))
@@ -103,10 +104,9 @@ def scaling(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Meas
 
 
 def collapse(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Measurement:
-    """How far two runs of one depth differ in their spectra of λ/Δ̃, Δ̃ the median overlap: the mean
-    Kolmogorov–Smirnov distance.
+    """The mean Kolmogorov–Smirnov distance between spectra of λ/Δ̃ of two runs of one depth, Δ̃ the median overlap.
 
-    0 for a perfect collapse, 1 for spectra without overlap; exact zeros are left in, as part of the spectrum.
+    It is 0 for a perfect collapse and 1 for disjoint spectra. Exact zeros are part of the spectrum.
     """
     spectra = [
         (depth, run["eigenvalues"]["hp"] / run["overlap"])
@@ -120,7 +120,7 @@ def collapse(sweeps: Iterable[str], results: Results, analysis: Analysis) -> Mea
     }
 
     def value(strata: Strata) -> float:
-        # A run drawn twice is not two runs that agree.
+        # A run that was drawn twice makes no pair with itself, since it would always agree.
         pairs = [distances[pair] for pair in combinations(sorted(strata[0]), 2) if pair in distances]
         return float(np.log(np.mean(pairs))) if pairs and np.mean(pairs) > 0 else np.nan
 
@@ -145,7 +145,7 @@ def _near(sweeps: Iterable[str], results: Results, analysis: Analysis) -> list[d
 
 
 def _common_slope(strata: Strata) -> float:
-    """Least squares of y = a_depth + x·slope over (depth, x, y); nan unless some depth has three different x."""
+    """The slope of y = a_depth + slope·x over rows (depth, x, y), or nan unless some depth has three different x."""
     depths, x, y = np.array(strata[0], float).T
     if max(len(np.unique(x[depths == depth])) for depth in np.unique(depths)) < 3:
         return np.nan
@@ -159,7 +159,7 @@ def _common_slope(strata: Strata) -> float:
 def _reading(
     sweeps: Mapping[str, str], measure: Callable[[Iterable[str], Results, Analysis], Measurement], each: bool = True
 ) -> Statistic:
-    """A statistic of some sweeps together and, as parts, of `each` of them."""
+    """A statistic of some sweeps together. If `each`, its parts are those of the single sweeps."""
 
     def measured(results: Results, analysis: Analysis) -> Measurement:
         if each and len(sweeps) > 1:

@@ -1,6 +1,7 @@
-"""The numbers of one sweep on random data, for itself: where it jams and how. To set sizes or protocols side by side.
+"""A summary of one sweep on random data: the position of its transition, and its properties near jamming.
 
-The claims judge all depths together and at one preset; the statistics are theirs.
+Summaries serve to compare sizes or protocols. Their statistics are those of the claims, which judge all depths of one
+preset.
 """
 
 from functools import partial
@@ -17,7 +18,7 @@ from .spectra import mean_of, negative_fraction_h
 
 
 def statistics(sweep: str) -> dict[str, Statistic]:
-    """What is measured on a sweep, by the symbol of its table."""
+    """The statistics of a sweep, by the symbols shown in the table."""
     near = (sweep,)
     return {
         "P/N* (𝓛 > 10⁻⁶)": Statistic({"runs": (sweep,)}, partial(location, sweep)),
@@ -36,7 +37,7 @@ KINDS = ("runs", "gaps", "spectra", "preactivations")
 
 
 def summarise(sweep: str, results: Results, analysis: Analysis) -> dict[str, Measurement]:
-    """Each statistic of `statistics`, measured with an interval where there are runs enough for one."""
+    """The measurement of each statistic, with an interval if there are enough runs."""
     return {
         name: measure(f"{sweep}/{name}", statistic, results, analysis) for name, statistic in statistics(sweep).items()
     }

@@ -1,4 +1,4 @@
-"""Claims whose runs no preset makes: each names the sweeps it would take, so that it is listed and not forgotten."""
+"""Claims without runs in any preset. Each names the sweeps that it would need, so that it is listed as not testable."""
 
 from ..analysis import Analysis, Results
 from ..analysis.statistics import Measurement, nothing
@@ -6,7 +6,7 @@ from . import Needs, Statistic
 
 
 def measure(results: Results, analysis: Analysis) -> Measurement:
-    """Nothing: there is no statistic for results that nothing makes."""
+    """A measurement without a value, since there are no results to measure."""
     return nothing("statistic for these sweeps yet")
 
 

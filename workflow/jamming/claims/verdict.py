@@ -1,4 +1,4 @@
-"""The verdicts: from interval, tolerance, sizes and number of runs alone. None is ever typed in."""
+"""Verdicts, computed from interval, tolerance, sizes and number of runs. No verdict is written by hand."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,19 +11,19 @@ INCONCLUSIVE, NOT_TESTABLE = "inconclusive", "not testable at this size"
 VERDICTS = (REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, NOT_TESTABLE)
 
 LEVEL = 0.95
-"""Confidence of the interval that decides."""
+"""Confidence of the interval that decides the verdict."""
 
 MOST_RUNS = 10_000
-"""What more runs than this would decide is called undecided."""
+"""If a decision needs more runs than this, the number is not given."""
 
 
 def judge(
     claim: Claim, measured: Measurement, sizes: Mapping[str, float], missing: Sequence[str] = ()
 ) -> tuple[str, str]:
-    """The verdict on a claim and its reason, one sentence or two.
+    """The verdict on a claim, and its reason in one sentence or two.
 
-    In this order: sweeps the config lacks, or sizes too small for the claim, make it not testable; then the interval of
-    95 % decides (`ungated`). `missing` are sweeps and lines that the config does not have.
+    A claim is not testable if the config lacks sweeps or lines (`missing`), or if the runs are too small for it.
+    Otherwise the interval of 95 % decides (`ungated`).
     """
     if missing:
         kind = "lines" if missing[0].startswith("line_") else "sweeps"
@@ -38,11 +38,11 @@ def judge(
 
 
 def ungated(claim: Claim, measured: Measurement) -> tuple[str, str]:
-    """The verdict, whatever the sizes, and its reason.
+    """The verdict without regard to sizes, and its reason.
 
-    Within the tolerance the claim is reproduced, outside of it not; if the interval is partly in it, or if there is
-    none, the test is inconclusive. A claim on several depths is reproduced if it is for each of them, and not
-    reproduced if it is not for one.
+    A claim is reproduced if the interval lies within the tolerance, and not reproduced if it lies outside. It is
+    inconclusive if the interval is partly inside, or if there is no interval. A claim on several depths is reproduced
+    if each depth reproduces it, and not reproduced if one depth does not.
     """
     if measured.parts:
         of_parts = {name: _of_one(part, claim)[0] for name, part in measured.parts.items()}
@@ -78,7 +78,7 @@ def _of_one(measured: Measurement, claim: Claim) -> tuple[str, str]:
 
 
 def compare(interval: tuple[float, float], low: float | None, high: float | None) -> str:
-    """The verdict of an interval against a tolerance, both with their ends."""
+    """The verdict that follows from an interval and a tolerance. The ends belong to both."""
     low, high = float("-inf") if low is None else low, float("inf") if high is None else high
     if low <= interval[0] and interval[1] <= high:
         return REPRODUCED
@@ -88,9 +88,9 @@ def compare(interval: tuple[float, float], low: float | None, high: float | None
 
 
 def runs_needed(measured: Measurement, low: float | None, high: float | None) -> int | None:
-    """The least number of runs, no fewer than there are, whose interval would decide if the value stayed the same.
+    """The least number of runs whose interval would decide if the value stayed the same. At least the present number.
 
-    None if that is more than MOST_RUNS, as where the value lies on an end of the tolerance.
+    None if more than MOST_RUNS are needed, for example if the value lies on an end of the tolerance.
     """
 
     def decides(n_runs: int) -> bool:

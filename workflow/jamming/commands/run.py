@@ -14,7 +14,7 @@ from .parser import Verbs
 LOG = Path("results/make.log")
 DONE = re.compile(r"^(\d+) of (\d+) steps \(")
 SAID = re.compile(r"^(Figures: |Claims: |Open |Nothing to be done)")
-"""What is for the person who waits: the words of `show-made`, and that there was nothing to do."""
+"""The lines that the terminal shows: those of `show-made`, and "Nothing to be done"."""
 LAST_LINES = 30
 
 

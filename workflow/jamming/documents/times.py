@@ -12,7 +12,7 @@ PARTS = (
     ("searches for N*(P), [G] Figs. 5, 10", ("lines",), None),
     ("observables, tables, figures", (), None),
 )
-"""What to call a part, which benchmarks are its own, and whether their sweeps measure the test error (None: any)."""
+"""The name of each part, the folders of its benchmarks, and whether their sweeps measure the test error (None: any)."""
 
 
 def core_seconds(benchmarks: Path) -> list[tuple[str, int, float]]:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 MATRICES = {"hp": "Hₚ", "h0": "H₀", "h": "H"}
 SPECTRUM_BINS = 80
 SHOWN_PERCENTILES = (1, 99)
-"""Of the eigenvalues that are not zero: a histogram of all of them would be one bin and a few far away."""
+"""The histogram holds non-zero eigenvalues only. With zeros it would be one high bin and a few distant ones."""
 APART = 0.012
-"""Replicas of one point stand on a small circle around it: its radius, in ln P and ln N."""
+"""Replicas of one point are drawn on a small circle around it. This is its radius in ln P and ln N."""
 PAPER_MARGIN = 0.5
 """𝓛 is given for ε = 1/2 as in [G], also for runs at another ε ([G] ref. 63: 𝓛 ∝ ε²)."""
 

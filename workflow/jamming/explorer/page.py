@@ -44,9 +44,9 @@ TITLES = {
 }
 DATASETS = {"random": "random data", "mnist": "MNIST"}
 HIGHEST = 1.0
-"""N_Δ/N of the last colour: what matters lies below, and far in the jammed phase it goes on up to P/N."""
+"""N_Δ/N of the last colour. The transition lies below it, and far in the jammed phase N_Δ/N grows up to P/N."""
 LOSS_DECADES = 7
-"""Most decades of 𝓛 in the colours; what is lower, and 𝓛 = 0, is grey."""
+"""The colours show at most this many decades of 𝓛. Lower values, and 𝓛 = 0, are grey."""
 GREY, BLUE, RED, INK = "#c9ced6", "#1f4fbf", "#cf2a27", "#22272e"
 SIDE_WIDTH, SIDE_HEIGHT = 390, 310
 

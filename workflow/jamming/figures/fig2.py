@@ -21,7 +21,7 @@ class Kind(NamedTuple):
 
 
 SHOWN = 1.15
-"""End of the axis of √λ: only small λ are of interest, and the whole spectrum goes to about 2."""
+"""End of the axis of √λ. The spectrum extends to about 2, but the figure is about small λ."""
 
 KINDS = {
     "spheres": Kind("spheres", "#2b6ca3", r"\varphi_S"),

@@ -20,10 +20,10 @@ from .cuda_graph import Repeated
 from .hinge_adam import BETA_1, BETA_2, EPSILON, STATE
 
 BUFFER_BYTES = 2**30
-"""What activations and sensitivities may take on the device; with more patterns these are taken in blocks."""
+"""Memory on the device for activations and sensitivities. If all patterns need more, they are processed in blocks."""
 
 ABSENT = -1
-"""The step of a replica that takes no part."""
+"""The step of a replica that does not take part."""
 
 
 class BatchedHingeAdam:

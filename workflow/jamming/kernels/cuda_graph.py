@@ -11,7 +11,7 @@ import torch
 
 RECORDS = os.environ.get("JAMMING_CUDA_GRAPH", "1") != "0"
 WARM_UP = 3
-"""Calls before the recording, in which libraries set up what they may not set up during it."""
+"""Calls before the recording. Libraries initialize in these calls, since they must not do so during the recording."""
 
 
 class Repeated:

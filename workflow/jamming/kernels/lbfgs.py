@@ -1,7 +1,7 @@
-"""Minimization by L-BFGS (Nocedal 1980), one evaluation at a time: it says where to evaluate next.
+"""Minimization by L-BFGS (Nocedal 1980), one evaluation at a time. After each one it sets the next point to evaluate.
 
-The line search asks for the weak Wolfe conditions and finds them by bisection, which Lewis and Overton (2013,
-doi:10.1007/s10107-012-0514-2) recommend where the gradient jumps, as it does on the cusps of a ReLU.
+The line search finds the weak Wolfe conditions by bisection. Lewis and Overton (2013, doi:10.1007/s10107-012-0514-2)
+recommend this if the gradient jumps, as it does on the cusps of a ReLU.
 """
 
 import math
@@ -19,10 +19,10 @@ NUMBERS = ("loss", "length", "low", "high", "tries")
 
 
 class Lbfgs:
-    """The state of a minimization over vectors (n,): `best` is where it stands, `point` where it wants to look.
+    """The state of a minimization over vectors (n,). `best` is the last accepted point, `point` the next to evaluate.
 
-    Call `advance` with loss and gradient at `point`, again and again; it moves `point`. It remembers the last `memory`
-    pairs of displacements and changes of the gradient.
+    Call `advance` repeatedly with the loss and the gradient at `point`. Each call moves `point`. The last `memory`
+    pairs of displacements and changes of the gradient are kept.
     """
 
     def __init__(self, start: np.ndarray, memory: int):
@@ -32,17 +32,17 @@ class Lbfgs:
         self.length, self.low, self.high, self.tries = 1.0, 0.0, math.inf, 0
 
     def advance(self, loss: float, gradient: np.ndarray) -> bool:
-        """Take in what was found at `point` and move it; false if no direction leads down any more."""
+        """Use the loss and the gradient at `point`, and move it. Returns false if no direction leads down any more."""
         if math.isinf(self.loss):
             return self._accept(loss, gradient)
         slope = self.gradient @ self.direction
-        # Written so that a NaN, too, is a step too long.
+        # A NaN fails this comparison, so it counts as a step that is too long.
         if not loss <= self.loss + SUFFICIENT_DECREASE * self.length * slope:
             self.high = self.length
         elif gradient @ self.direction < CURVATURE * slope:
             self.low = self.length
         else:
-            # By the second of the conditions displacement·change > 0, so that the inverse Hessian stays positive.
+            # The curvature condition gives displacement·change > 0, so the inverse Hessian stays positive.
             self.pairs.append(self.point - self.best, gradient - self.gradient)
             return self._accept(loss, gradient)
         self.tries += 1
@@ -56,12 +56,12 @@ class Lbfgs:
         return True
 
     def state(self) -> dict:
-        """Copies of all it knows, as arrays and numbers, from which `load_state` goes on with the same bits."""
+        """Copies of the state as arrays and numbers. `load_state` continues from them with the same bits."""
         arrays = {name: np.array(getattr(self, name)) for name in ARRAYS}
         return {**arrays, "pairs": self.pairs.state(), **{name: float(getattr(self, name)) for name in NUMBERS}}
 
     def load_state(self, state: dict) -> None:
-        """Put it where `state` was taken, by one with as long a memory."""
+        """Restore a state that an instance with the same memory returned."""
         for name in ARRAYS:
             setattr(self, name, np.array(state[name]))
         for name in NUMBERS:
@@ -73,7 +73,7 @@ class Lbfgs:
         return self._search()
 
     def _search(self) -> bool:
-        """Begin a line search from `best`; false where the gradient vanishes."""
+        """Begin a line search from `best`. Returns false if the gradient vanishes."""
         steepest = float(np.linalg.norm(self.gradient))
         if steepest == 0:
             return False

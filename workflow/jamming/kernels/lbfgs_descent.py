@@ -1,7 +1,8 @@
-"""L-BFGS as an optimizer of the training loop: used as `HingeAdam`, whose gradient it takes from any backend.
+"""L-BFGS for the training loop. It has the methods of `HingeAdam`, and takes the gradient from any backend.
 
-Below jamming L-BFGS needs far fewer evaluations than Adam to fit all patterns (docs/laptop.md). Above, the minima lie
-on cusps of ReLUs, where the gradient jumps and L-BFGS only creeps. So Adam follows, and settles on the cusps.
+Below jamming L-BFGS needs far fewer evaluations than Adam to fit all patterns (docs/laptop.md). Above jamming the
+minima lie on cusps of ReLUs. The gradient jumps there, and L-BFGS makes little progress. So Adam follows and settles
+on the cusps.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,10 +15,10 @@ from .lbfgs import Lbfgs
 
 
 class LbfgsDescent:
-    """A network under L-BFGS on the quadratic hinge loss. Every step is one evaluation of the gradient.
+    """A network trained by L-BFGS on the quadratic hinge loss. Every step is one evaluation of the gradient.
 
-    `params` is the point that was evaluated last. In a line search its loss may be above that of earlier points; the
-    next stage begins from the lowest point that was accepted.
+    `params` is the point that was evaluated last. During a line search its loss can be above that of earlier points.
+    The next stage begins from the lowest accepted point.
     """
 
     params, gradient, outputs, delta, labels, loss, step = (
@@ -26,10 +27,10 @@ class LbfgsDescent:
     )
 
     def __init__(self, kernel: HingeAdam, until: int, memory: int, loss: float = 0.0):
-        """`kernel` evaluates, in double precision, from its present parameters on.
+        """Begin at the present parameters of `kernel`, which evaluates the gradient in double precision.
 
-        The next stage begins at the step `until`, whether it takes so many until 𝓛 < `loss` or not. `memory` is the
-        number of pairs that L-BFGS remembers.
+        L-BFGS stops as soon as 𝓛 < `loss`. The next stage begins at the step `until`, even if L-BFGS stopped earlier.
+        `memory` is the number of pairs that L-BFGS keeps.
         """
         self._kernel, self._lbfgs = kernel, Lbfgs(kernel.params, memory)
         self._until, self._memory, self._enough = until, memory, loss
@@ -47,11 +48,11 @@ class LbfgsDescent:
         return [self.step], [self._n_delta]
 
     def advance(self, rates: Sequence[float]) -> None:
-        """As many steps as there are rates, or until N_Δ = 0, 𝓛 is low enough or no direction leads down."""
+        """Make one step for each rate. Stop early if N_Δ = 0, if 𝓛 is low enough, or if no direction leads down."""
         for _ in rates:
             if self._n_delta == 0:
                 return
-            # The lowest point accepted so far is what it hands over.
+            # The next stage begins at the lowest accepted point, so the loss of that point decides.
             can_move = self._lbfgs.advance(self.loss, self.gradient)
             self.is_done = not can_move or self._lbfgs.loss < self._enough
             if self.is_done:
@@ -72,13 +73,13 @@ class LbfgsDescent:
         if "lbfgs" in state:
             self._lbfgs.load_state(state["lbfgs"])
         else:
-            # Adam hands over: only its parameters are of use.
+            # This is a state of Adam. L-BFGS uses its parameters only.
             self._lbfgs = Lbfgs(state["params"], self._memory)
         self._kernel.move_to(state["params"])
         self._kernel.step, self._n_delta = step, None
 
     def hand_over(self) -> dict:
-        """The state in which Adam begins, at the step `until`: the best parameters, and moments of zero."""
+        """The initial state of Adam at the step `until`: the best parameters and zero moments."""
         best = np.array(self._lbfgs.best)
         params, *moments = STATE
         return {params: best, **{name: np.zeros_like(best) for name in moments}, "begun": self._until}

@@ -1,7 +1,7 @@
-"""The last displacements and changes of the gradient, and the inverse Hessian that BFGS makes of them.
+"""The last displacements and changes of the gradient, and the inverse Hessian that BFGS computes from them.
 
-The two loops of Nocedal (1980) visit the pairs one by one. Written as two triangular systems they become four products
-of a matrix with a vector, so that a hundred pairs cost little beside one evaluation of the gradient.
+The two loops of Nocedal (1980) visit the pairs one by one. Here they are two triangular systems, solved by four
+products of a matrix with a vector. So a hundred pairs cost little compared with one evaluation of the gradient.
 """
 
 import math
@@ -11,14 +11,14 @@ import numpy as np
 from .blocks import VECTOR_BYTES, zeros
 
 SMALLEST = 1e-200
-"""A pair with a smaller displacement·change is left out: dividing by that would overflow."""
+"""A pair with a smaller displacement·change is left out, since a division by it would overflow."""
 
 
 class Pairs:
     """At most `memory` pairs of vectors (n,), the oldest first: displacements s_i and changes y_i with s_i·y_i > 0.
 
-    They are rows of arrays twice as long as needed. A new pair goes behind the last one; at the end of the arrays all
-    move to the front. Products of arrays with the same offsets have the same bits.
+    The pairs are rows of arrays that have twice as many rows as needed. A new pair goes behind the last one. At the end
+    of the arrays, all pairs move to the front. Products of arrays with the same offsets have the same bits.
     """
 
     def __init__(self, size: int, memory: int):
@@ -26,11 +26,11 @@ class Pairs:
         if memory < 1:
             raise ValueError(f"L-BFGS needs a memory of one pair or more, not {memory}.")
         self._size, self._memory = size, memory
-        # Whole vectors of the processor fill each row; what is behind the n-th number is zero.
+        # Each row is filled up with zeros to whole vector registers of the processor.
         numbers = VECTOR_BYTES // 8
         row = math.ceil(size / numbers) * numbers
         self._displacements, self._changes = (zeros((2 * memory, row), "float64") for _ in range(2))
-        # The inverse of R_ij = s_i·y_j, i ≤ j. Without the oldest pair it is the same without its row and column.
+        # The inverse of R_ij = s_i·y_j, i ≤ j. If the oldest pair is dropped, its row and column are dropped too.
         self._inverse = np.zeros((2 * memory, 2 * memory))
         self._curvatures = np.zeros(2 * memory)
         self._first = self._end = 0
@@ -43,7 +43,7 @@ class Pairs:
         self._first = self._end = 0
 
     def append(self, displacement: np.ndarray, change: np.ndarray) -> None:
-        """Remember a pair with displacement·change > 0, and forget the oldest one if there are more than `memory`."""
+        """Add a pair with displacement·change > 0. If there are more than `memory` pairs, drop the oldest one."""
         if displacement @ change < SMALLEST:
             return
         if self._end == 2 * self._memory:
@@ -62,10 +62,11 @@ class Pairs:
         self._end += 1
 
     def times_inverse_hessian(self, vector: np.ndarray) -> np.ndarray:
-        """H v (n,), with H of BFGS begun at γ·1, γ = s·y / y·y of the last pair (Nocedal and Wright 2006, Eq. 7.20).
+        """H v (n,). H is the BFGS matrix that starts from γ·1, γ = s·y / y·y of the last pair.
 
-        With S, Y the pairs as rows, R the upper triangle of S Yᵀ and D its diagonal: R α = S v are the weights of the
-        first loop of Algorithm 7.4, q = v − α Y, and Rᵀ β = D α − γ Y q those of the second: H v = γ q + β S.
+        Equations: Nocedal and Wright (2006), Algorithm 7.4 and Eq. 7.20. The rows of S and Y are the pairs, R is the
+        upper triangle of S Yᵀ, and D is its diagonal. R α = S v gives the weights of the first loop, and
+        q = v − α Y. Rᵀ β = D α − γ Y q gives those of the second loop, and H v = γ q + β S.
         """
         if not len(self):
             return np.array(vector)
@@ -85,7 +86,7 @@ class Pairs:
         return (rest + second @ displacements)[: self._size]
 
     def state(self) -> dict[str, np.ndarray | int]:
-        """Copies of the pairs and their place in the arrays, from which `load_state` goes on with the same bits."""
+        """Copies of the pairs and their place in the arrays. `load_state` continues from them with the same bits."""
         window = self._window
         return {
             "first": self._first,
@@ -96,7 +97,7 @@ class Pairs:
         }
 
     def load_state(self, state: dict[str, np.ndarray | int]) -> None:
-        """Put the pairs where `state` was taken, in a memory as long."""
+        """Restore a state that an instance with the same memory returned."""
         self._first = int(state["first"])
         self._end = self._first + len(state["changes"])
         window = self._window

@@ -1,4 +1,4 @@
-"""Ways to minimize the hinge loss, side by side: how many evaluations of the gradient each needs, how far each comes.
+"""A comparison of methods that minimize the hinge loss, by their evaluations of the gradient and the loss they reach.
 
-`methods` holds the ways, `evaluations` counts and records, `comparison` runs them on the same networks.
+`methods` holds the methods. `evaluations` counts and records. `comparison` runs all methods on the same networks.
 """

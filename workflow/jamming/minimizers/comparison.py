@@ -1,4 +1,4 @@
-"""All methods on the same networks and patterns, row by row. A row that is done is not done again."""
+"""Run all methods on the same networks and patterns, row by row. A finished row is not run again."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -18,13 +18,13 @@ from .methods import METHODS
 
 MARGIN = 0.5
 LARGEST = 8
-"""The part of 𝓛 that the patterns with the largest overlaps carry is recorded: of so many of them."""
+"""A row records the fraction of 𝓛 that this many patterns with the largest overlaps carry."""
 
 
 def compare(settings: Mapping, rows: Path, mnist: store.Result, report: Callable[[str], None] = print) -> list[dict]:
-    """All rows that `settings` (config/minimizers.yaml) ask for; those not in the file `rows` are made and added to it.
+    """All rows that `settings` (config/minimizers.yaml) ask for. Missing rows are computed and added to `rows`.
 
-    A row is one network brought down by one method. Processor time is that of the kind of processor in the row.
+    A row is one network minimized by one method. It names the kind of processor on which its time was measured.
     """
     made = {json.dumps(row["asked"], sort_keys=True): row for row in read_rows(rows)}
     rows.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def compare(settings: Mapping, rows: Path, mnist: store.Result, report: Callable
 
 
 def read_rows(path: Path) -> list[dict]:
-    """The rows that are done; what is left of a line that was cut off is not."""
+    """The finished rows of a file. An incomplete last line is removed from the file."""
     if not path.exists():
         return []
     whole, _, rest = path.read_text(encoding="utf-8").rpartition("\n")
@@ -52,7 +52,7 @@ def read_rows(path: Path) -> list[dict]:
 
 
 def asked_for(settings: Mapping) -> Iterator[dict]:
-    """What each row is asked for, in the order of the stages."""
+    """The request of each row, in the order of the stages."""
     for stage in settings["stages"]:
         for ratio in stage["ratios"]:
             for seed in range(stage["seeds"]):
@@ -69,7 +69,7 @@ def asked_for(settings: Mapping) -> Iterator[dict]:
 
 
 def minimize(asked: Mapping, mnist: store.Result) -> dict:
-    """What one method finds: the columns of a row."""
+    """Minimize one network by one method; return the columns of its row."""
     shape = dict(asked["network"])
     dataset = shape.pop("dataset")
     network, words = Network(**shape), (asked["problem"], asked["ratio"], asked["seed"])
@@ -104,7 +104,7 @@ def minimize(asked: Mapping, mnist: store.Result) -> dict:
 
 
 def to_tree(rows: list[dict]) -> dict:
-    """The tree of a "minimizers" file: a group a row, its `trace` (T, 4) as `Evaluations.rows`."""
+    """The tree of a "minimizers" file: one group per row, with its `trace` (T, 4) as in `Evaluations.rows`."""
     return {
         f"row_{number:04d}": {
             **{name: value for name, value in row.items() if name not in ("asked", "trace")},

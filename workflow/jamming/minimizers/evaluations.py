@@ -1,4 +1,4 @@
-"""Evaluations of the loss and its gradient, counted, timed and recorded, up to the end of a minimization."""
+"""Evaluate the loss and its gradient, and count, time and record the evaluations of a minimization."""
 
 import time
 
@@ -9,18 +9,18 @@ from ..losses import quadratic_hinge
 
 RECORDS_PER_DECADE = 20
 VANISHED = 1e-14
-"""A loss from which every method goes on to zero within a few evaluations. All of them end here."""
+"""Every method stops below this loss. From here each would reach zero within a few evaluations."""
 
 
 class Ended(Exception):
-    """The loss has vanished, or the evaluations are used up. Raised through a method from within an evaluation."""
+    """Raised within an evaluation if the loss has vanished or the evaluations are used up. It ends the method."""
 
 
 class Evaluations:
     """The loss of a network as a function of its parameters (Ñ,), for at most `most` evaluations.
 
-    It keeps the lowest point seen. `rows` are (evaluations, seconds of the processor, lowest loss, N_Δ there): at
-    logarithmically spaced evaluations and at the last one.
+    `point` is the point with the lowest loss so far. A row of `rows` is (evaluations, processor seconds, lowest loss,
+    N_Δ at that point). Rows are made at logarithmically spaced evaluations and at the last one.
     """
 
     def __init__(self, kernel: HingeAdam, most: int):
@@ -45,7 +45,7 @@ class Evaluations:
         return loss, np.array(self._kernel.gradient)
 
     def finish(self) -> None:
-        """Record the end, if it is not yet."""
+        """Record the last evaluation, unless it is recorded already."""
         if not self.rows or self.rows[-1][0] < self.count or self.rows[-1][2] > self.loss:
             self._record()
 

@@ -1,6 +1,6 @@
-"""The ways to minimize that are compared. Each takes a function of evaluations and a start, and goes on until it ends.
+"""The methods that are compared. Each takes a function that evaluates loss and gradient, and a starting point (Ñ,).
 
-A method returns where nothing leads down any more; otherwise it is ended from within an evaluation (`Ended`).
+A method returns a point from which no direction leads down. Otherwise an evaluation ends it (`Ended`).
 """
 
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from ..kernels.lbfgs import Lbfgs
 Function = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 GROUNDED = 1e-6
-"""|∇𝓛|/√𝓛 below which a point is stationary: what is left is carried by patterns that no neuron answers to."""
+"""A point with |∇𝓛|/√𝓛 below this is stationary. Patterns to which no neuron responds carry the remaining loss."""
 
 
 def adam(evaluate: Function, start: np.ndarray, steps: int, rate: float, floor: float = 1e-7) -> np.ndarray:
-    """`steps` steps of Adam, the rate falling linearly from `rate` to `floor`; returns where it ends."""
+    """The point after `steps` steps of Adam. The rate falls linearly from `rate` to `floor`."""
     point, first, second = np.array(start), np.zeros_like(start), np.zeros_like(start)
     for step in range(1, steps + 1):
         _, gradient = evaluate(point)
@@ -38,11 +38,11 @@ def lbfgs(
     kick: float = 0.1,
     seed: int = 0,
 ) -> np.ndarray:
-    """L-BFGS after `adam_steps` of Adam, with a way out of where it is stuck; returns where it gives up.
+    """The point where L-BFGS gives up, after `adam_steps` steps of Adam. `way_out` says what it does if it is stuck.
 
-    It is stuck where nothing leads down, where the gradient vanishes, or where 𝓛 has not halved in `patience`
-    evaluations. Then it forgets all pairs ("forget"), or moves each parameter at random by `kick` of their root mean
-    square ("kick"), or does the latter and makes 1000 steps of Adam ("adam"), or gives up ("none").
+    L-BFGS is stuck if no direction leads down. With a way out it is also stuck if the gradient vanishes, or if 𝓛 has
+    not halved in `patience` evaluations. "forget": it forgets all pairs. "kick": it moves each parameter at random, by
+    `kick` times their root mean square. "adam": it does so and makes 1000 steps of Adam. "none": it gives up.
     """
     generator = np.random.default_rng(seed)
     point = adam(evaluate, start, adam_steps, 3e-3, 1e-3) if adam_steps else start
@@ -57,7 +57,7 @@ def lbfgs(
 
 
 def _descend(evaluate: Function, state: Lbfgs, patience: int | None) -> np.ndarray:
-    """Where L-BFGS is stuck."""
+    """The lowest point when L-BFGS is stuck. Without `patience` only directions that lead down matter."""
     count, before = 0, np.inf
     while True:
         if not state.advance(*evaluate(state.point)):
@@ -73,14 +73,14 @@ def _descend(evaluate: Function, state: Lbfgs, patience: int | None) -> np.ndarr
 
 
 def bfgs(evaluate: Function, start: np.ndarray) -> np.ndarray:
-    """BFGS with all its pairs: L-BFGS whose dense inverse Hessian (Ñ, Ñ) forgets nothing."""
+    """The point where BFGS gives up. It is L-BFGS with a dense inverse Hessian (Ñ, Ñ), which forgets no pair."""
     state = Lbfgs(start, memory=1)
     state.pairs = _Dense(len(start))
     return _descend(evaluate, state, None)
 
 
 class _Dense:
-    """What L-BFGS asks of its pairs, answered by the matrix H of Nocedal and Wright (2006), Eq. 6.17."""
+    """The methods of `Pairs` that L-BFGS uses, with the dense matrix H of Nocedal and Wright (2006), Eq. 6.17."""
 
     def __init__(self, size: int):
         self._size = size
@@ -108,11 +108,11 @@ class _Dense:
 
 
 def newton_cg(evaluate: Function, start: np.ndarray, most_products: int = 100) -> np.ndarray:
-    """Truncated Newton: each direction by conjugate gradients (Nocedal and Wright 2006, Algorithm 7.1).
+    """The point where truncated Newton gives up (Nocedal and Wright 2006, Algorithm 7.1).
 
-    A product of the Hessian with a vector is a difference of two gradients, one evaluation. The conjugate gradients
-    stop at a residual of min(0.5, √|g|)·|g|, at negative curvature or after `most_products`; then the step is halved
-    until 𝓛 falls.
+    Conjugate gradients find each direction. A product of the Hessian with a vector is the difference of two gradients
+    and takes one evaluation. The conjugate gradients stop at a residual of min(0.5, √|g|)·|g|, at negative curvature,
+    or after `most_products` products. Then the step is halved until 𝓛 falls.
     """
     point = np.array(start)
     loss, gradient = evaluate(point)

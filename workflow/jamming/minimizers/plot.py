@@ -1,4 +1,4 @@
-"""The comparison as a figure: 𝓛 against evaluations of the gradient for each method."""
+"""Draw the comparison: 𝓛 against evaluations of the gradient for each method."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def png(rows: Sequence[Mapping], panels: Sequence[tuple[str, float]]) -> bytes:
 
 
 def draw(rows: Sequence[Mapping], panels: Sequence[tuple[str, float]]) -> Figure:
-    """A panel for each (problem, P/N); every seed is a line."""
+    """The figure: one panel for each (problem, P/N), one line for each seed."""
     figure = Figure((DOUBLE_COLUMN, 2.1 * ((len(panels) + 1) // 2) + 0.4), layout="constrained")
     grid = figure.subplots((len(panels) + 1) // 2, 2, squeeze=False)
     used = set()

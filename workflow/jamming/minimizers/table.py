@@ -1,4 +1,4 @@
-"""The comparison in Markdown: evaluations and processor time of each method, and P/N* against effort."""
+"""Tables in Markdown: evaluations and processor time of each method, and P/N* against the number of evaluations."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -8,18 +8,21 @@ import numpy as np
 Rows = Sequence[Mapping]
 
 COUNTED_TO = 1e-7
-"""Evaluations are counted until 𝓛 is below this. From there every method goes on to zero."""
+"""Evaluations are counted until 𝓛 is below this. From there every method reaches zero."""
 
 
 def fitted_at(row: Mapping) -> float:
-    """The evaluations after which 𝓛 < 10⁻⁷, NaN for never; seen to within a tenth, where a row is recorded."""
+    """The number of evaluations until 𝓛 < 10⁻⁷, or NaN for never. It is known to a tenth, the spacing of records."""
     trace = np.array(row["trace"])
     below = trace[:, 2] < COUNTED_TO
     return float(trace[below, 0][0]) if below.any() else np.nan
 
 
 def markdown(rows: Rows) -> list[str]:
-    """A line for each problem and method: seeds one by one, "no" for one that does not fit within its evaluations."""
+    """The lines of the table, one for each problem, P/N and method.
+
+    A line lists the evaluations of the seeds that fit, and the final 𝓛 of the others.
+    """
     ratios = sorted({(row["asked"]["problem"], row["asked"]["ratio"]) for row in rows})
     lines = ["| network | P/N | method | seeds that fit | evaluations to 𝓛 < 10⁻⁷ | 𝓛 of the others | seconds |"]
     lines.append("|---|---|---|---|---|---|---|")
@@ -40,9 +43,10 @@ def markdown(rows: Rows) -> list[str]:
 
 
 def transition(rows: Rows, problem: str, efforts: Sequence[int]) -> list[str]:
-    """P/N* of each method after so many evaluations: the integral over P/N of the fraction that fits.
+    """The lines of the table of P/N* for each method, one column per number of evaluations in `efforts`.
 
-    The fraction is taken as 1 below and 0 above the ratios that were run, between which it is interpolated.
+    P/N* is the integral over P/N of the fraction that fits. The fraction is interpolated between the ratios that were
+    run. It is taken as 1 below them and as 0 above them.
     """
     lines = ["| method | " + " | ".join(f"{effort} evaluations" for effort in efforts) + " |"]
     lines.append("|---|" + "---|" * len(efforts))
@@ -58,7 +62,7 @@ def transition(rows: Rows, problem: str, efforts: Sequence[int]) -> list[str]:
 
 
 def fractions(by_ratio: Mapping[float, Rows], effort: float) -> tuple[np.ndarray, np.ndarray]:
-    """P/N, and the fraction that fits within so many evaluations."""
+    """P/N in increasing order, and the fraction that fits within `effort` evaluations."""
     ratios = np.array(sorted(by_ratio))
     return ratios, np.array([np.mean([fitted_at(row) <= effort for row in by_ratio[ratio]]) for ratio in ratios])
 
@@ -75,6 +79,6 @@ def _position(by_ratio: Mapping[float, Rows], effort: int) -> str:
 
 
 def scientific(value: float) -> str:
-    """0.0012 → 1.2·10⁻³."""
+    """A number in scientific notation: 0.0012 → 1.2·10⁻³."""
     factor, exponent = f"{value:.1e}".split("e")
     return f"{factor}·10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

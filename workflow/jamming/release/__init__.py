@@ -2,7 +2,7 @@
 
 FORMAT, FORMAT_VERSION = "jamming-release", 1
 MARK = "release.json"
-"""The member that says what the archive is: format, version, preset, commit, figures."""
+"""The member that describes the archive: format, version, preset, commit, figures."""
 SUMS = "SHA256SUMS"
 CRATE = "ro-crate-metadata.json"
 

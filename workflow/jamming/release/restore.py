@@ -15,7 +15,7 @@ from ..storage.files import write_whole
 from . import CRATE, FORMAT, FORMAT_VERSION, MARK, SUMS, ReleaseError
 
 LARGEST = 2 * 10**9
-"""Bytes an archive may unpack to: far above what tables and figures need, far below what fills a disk."""
+"""The most bytes that an archive may unpack to. Tables and figures need far less, and a disk holds far more."""
 LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 NAME = "[A-Za-z][A-Za-z0-9_-]{0,99}"
 MEMBERS = re.compile(
@@ -23,7 +23,7 @@ MEMBERS = re.compile(
     rf"|config/(config|effective|presets/{NAME})\.yaml|envs/requirements[a-z-]*\.(lock|txt)|summaries/{NAME}\.json"
     rf"|tables/(generalization/)?{NAME}\.h5|figures/(generalization/)?{NAME}\.(pdf|svg)"
 )
-"""The names that files of an archive of ours have: data and documents, and nothing that a program would run."""
+"""The names that files of our archives have. They are data and documents, and no program runs them."""
 
 
 @dataclass(frozen=True)

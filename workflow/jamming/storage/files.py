@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 PRIVATE, SHARED = 0o600, 0o666
-"""Modes of a file: for its owner alone, and what the umask leaves of all."""
+"""Modes of a file: one for its owner alone, and one for everybody, which the umask reduces."""
 
 
 class StoreError(Exception):

@@ -36,7 +36,7 @@ JOBS = {
 }
 """By rule, the names of jobs: of their logs and benchmarks, logs/NAME.log and benchmarks/NAME.tsv."""
 RECORD = "provenance.json"
-"""In a restored archive: what is known of the files that were left out of it."""
+"""The facts about the files that an archive leaves out. A restored archive contains this file."""
 
 _ASKED_AS = {"run": "runs", "line": "lines"}
 

@@ -11,10 +11,10 @@ from .style import DOUBLE_COLUMN, GREY
 from .table import FigureError, Table
 
 MOST_NEURONS, MOST_LAYERS = 7, 5
-"""Wider layers and deeper networks are shown with dots in the middle."""
+"""Larger widths and depths are drawn with dots in the middle."""
 
 WIDE, SIDES = 19.0, 3.4
-"""Width of the drawing, and what its sides take of it, in distances of two neurons."""
+"""Width of the drawing and of its sides, in units of the distance between two neurons."""
 
 INPUT, HIDDEN, OUTPUT = "#2b6ca3", "#333333", "#c2571a"
 

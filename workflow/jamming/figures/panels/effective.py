@@ -11,7 +11,7 @@ from .table import FigureError, Table
 
 STATES = {"initial": ("at initialization", {"marker": "o", "fillstyle": "none", "markeredgewidth": 0.8, "ms": 5})}
 STATES["final"] = ("after training", {"marker": "o", "ms": 2.4})
-"""How the networks before and after training are marked: the second fits into the first."""
+"""Markers of the networks before and after training. The second marker fits into the first."""
 
 
 def draw_effective(table: Table) -> Figure:

@@ -17,10 +17,10 @@ PATTERNS, TRANSITION = "$P$", "$N^*$"
 ARROW = 11
 """Length of a bound's arrow in points."""
 BESIDE = 1.4
-"""Points on the page between lines at the same P, so that bars and arrows do not hide each other."""
+"""Shift in points between lines at the same P. Bars and arrows would hide each other without it."""
 
 LEGEND_ROW, LEGEND_LEFT = 0.07, 0.47
-"""Room for legends, in parts of the panel: height of a row, and where the lower one begins."""
+"""Room for legends, as fractions of the panel: the height of a row, and the left end of the lower legend."""
 
 CURVE_COLOURS = LinearSegmentedColormap.from_list("curves", ["#e07b00", "#2f9e44", "#1c3fb4"])
 """[G] Fig. 5(a): short times are orange and green."""

@@ -24,7 +24,7 @@ from .table import Table, unit_of
 
 DENSITY = r"$\rho(\lambda)$"
 AWAY = 10
-"""Eigenvalues beyond so many linear widths of the axis are away from the peak at 0."""
+"""Eigenvalues beyond this many linear widths of the axis do not belong to the peak at 0."""
 NAMES = {"hp": r"$\mathcal{H}_p$", "h0": r"$\mathcal{H}_0$", "h": r"$\mathcal{H}$"}
 
 

@@ -9,23 +9,23 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 SINGLE_COLUMN, DOUBLE_COLUMN = 3.4, 7.0
-"""Widths in inches."""
+"""Widths of figures in inches."""
 
 DEPTH_COLOURS = {"L1": "#e08214", "L2": "#1f4fbf", "L3": "#cf2a27", "L5": "#1f8f3a"}
-"""[G] Fig. 7(d): L = 2 blue, L = 3 red, L = 5 green, in every figure; L = 1 is ours."""
+"""Colours of the depths as in [G] Fig. 7(d): L = 2 blue, L = 3 red, L = 5 green. The colour of L = 1 is ours."""
 DEPTH_MARKERS = {"L1": "D", "L2": "o", "L3": "s", "L5": "^"}
 DEPTH_LINES = {"L1": (0, (1, 1)), "L2": "-", "L3": (0, (4, 1.2)), "L5": (0, (4, 1.2, 1, 1.2))}
-"""Markers and lines tell the depths apart without colour."""
+"""Markers and line styles distinguish the depths without colour."""
 TIME_COLOURS = LinearSegmentedColormap.from_list("time", ["#3fbf4f", "#1fa0a0", "#1c3fb4"])
-"""[G] Fig. 6(a): from green (short time) to blue (long time)."""
+"""Colours from green (short time) to blue (long time), as in [G] Fig. 6(a)."""
 LOSS_COLOURS = LinearSegmentedColormap.from_list("loss", ["#000000", "#6a176e", "#d1426f", "#f98e09", "#f2d43f"])
-"""[G] Fig. 7(a): from black (low) to yellow (high), not so light that it is lost on white."""
+"""Colours from black (low 𝓛) to yellow (high 𝓛), as in [G] Fig. 7(a). The yellow is dark enough for white paper."""
 GREY = "0.45"
 
 STRIP_FRACTION = 0.07
 """Half the width of the strip for 𝓛 = 0, in units of the logarithmic part of the axis."""
 LOSS_DECADES = 8
-"""Most decades of 𝓛 on an axis."""
+"""An axis shows at most this many decades of 𝓛."""
 
 
 def depth_label(group: str) -> str:

@@ -20,20 +20,20 @@ from .table import FigureError, Table
 
 TEST_ERROR = "test error"
 LOAD_COLOURS = LinearSegmentedColormap.from_list("load", ["#e8912d", "#c2255c", "#2b2a86"])
-"""From few patterns to many."""
+"""Colours from few patterns to many."""
 SIZE_COLOURS = LinearSegmentedColormap.from_list("size", ["#3b7dd8", "#7a4fb5", "#d1335b", "#1f8f3a"])
-"""From small networks to large ones."""
+"""Colours from small networks to large ones."""
 LOAD_MARKERS = "os^Dv"
 SIZE_LINES = ("-", (0, (6, 2)), (0, (4, 1.5, 1, 1.5)), (0, (1, 1)))
 """Styles of lines, so that sizes can be told apart without colour."""
 
 NOTE_ROW = 0.1
-"""Room for a remark below the curves, in parts of the panel."""
+"""Room for a remark below the curves, as a fraction of the panel."""
 SMALLEST_ERROR = 1e-3
-"""Errors below this are drawn there."""
+"""Errors below this are drawn at this value."""
 LEARNED = 0.25
-"""The axis shows networks that have learned something: at most half the error of a coin toss. Smaller networks leave
-the panel through its top, or they would flatten the cusp."""
+"""The axis ends at half the error of random guessing. Networks with larger errors lie above the panel, since a longer
+axis would flatten the cusp."""
 
 
 def draw_evolution(axes: Axes, table: Table) -> None:

@@ -7,7 +7,7 @@ from ...analysis.sweeps import MNIST, RELU
 from .. import fig10
 
 MARGIN = 1.0
-"""[S] defines Δ = 1 − y f; 𝓛 is given in that margin whatever the runs' own."""
+"""[S] defines Δ = 1 − y f. 𝓛 is converted to this margin from the runs' own."""
 
 NEEDS = {
     "runs": (*RELU, *MNIST),
