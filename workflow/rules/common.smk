@@ -5,7 +5,7 @@ import json
 import os
 import shlex
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -22,8 +22,8 @@ from jamming.storage import layout
 from jamming.storage.files import StoreError, write_whole
 from jamming.storage.fingerprint import fingerprint
 
-# All jobs of a rule ask for the same code, which does not change while Snakemake plans.
-fingerprint = cache(fingerprint)
+# Jobs ask for the same code again and again, and it does not change while Snakemake plans.
+fingerprint = cache(partial(fingerprint, known={}))
 from jamming.storage.sums import check_sums
 
 if any(brace in str(workflow.basedir) for brace in "{}"):

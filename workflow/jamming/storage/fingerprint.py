@@ -27,21 +27,29 @@ NOT_NUMBERS = ("storage.store", "storage.hdf5", "storage.files", "training.check
 KEPT = "__pycache__/fingerprints.json"
 
 
-def fingerprint(*modules: str) -> str:
-    """The hash (16 hex characters) of modules such as "figures.fig6" and of all modules of this package behind them."""
+def fingerprint(*modules: str, known: dict[str, tuple[str, list[str]]] | None = None) -> str:
+    """The hash (16 hex characters) of modules such as "figures.fig6" and of all modules of this package behind them.
+
+    `known` holds the hash and the imports of each module that was read before, and is added to. Whoever passes the same
+    one again says that no file has changed since.
+    """
     kept = _kept(PACKAGE)
+    known = {} if known is None else known
     pending, seen, anew = [*modules], {}, {}
     while pending:
         name = pending.pop()
         if name in seen or name in NOT_NUMBERS:
             continue
-        path = _path(name)
-        text, native = path.read_text(encoding="utf-8"), _native(path.with_suffix(".cpp"))
-        key = _key(text, native)
-        if kept.get(name, {}).get("key") != key:
-            kept[name] = anew[name] = {"key": key, **_parsed(text, native)}
-        seen[name] = kept[name]["hash"]
-        pending.extend(_resolved(kept[name]["imports"], name, path.name == "__init__.py"))
+        if name not in known:
+            path = _path(name)
+            text, native = path.read_text(encoding="utf-8"), _native(path.with_suffix(".cpp"))
+            key = _key(text, native)
+            if kept.get(name, {}).get("key") != key:
+                kept[name] = anew[name] = {"key": key, **_parsed(text, native)}
+            imports = _resolved(kept[name]["imports"], name, path.name == "__init__.py")
+            known[name] = kept[name]["hash"], imports
+        seen[name], imported = known[name]
+        pending.extend(imported)
     if anew:
         _keep(anew)
     text = "\n".join(f"{name}:{seen[name]}" for name in sorted(seen))
