@@ -1,9 +1,9 @@
-"""How often the intervals of 95 % cover what was planted, at the numbers of runs that presets have, as a table.
+"""Simulate how often the intervals of 95 % cover a known answer, for the numbers of runs that presets have.
 
-python benchmarks/coverage.py                                            # prints it; a minute or two
-python benchmarks/coverage.py --trials 2000 --into docs/statistics.md    # closer, and written between its marks
+python benchmarks/coverage.py                                            # prints the table; takes a minute or two
+python benchmarks/coverage.py --trials 2000 --into docs/statistics.md    # more exact; writes the table into the page
 
-Every case draws runs from a law with a known answer and measures it by the functions that claims use.
+Every case draws runs from a distribution with a known answer. The functions of the claims measure it.
 """
 
 import argparse
@@ -25,11 +25,14 @@ LEVEL = 0.95
 COMMAND = "python benchmarks/coverage.py"
 
 Case = tuple[str, int, float, Callable[[np.random.Generator, int], Measurement]]
-"""What is measured, of how many runs, the right answer, and one experiment with a seed for its bootstrap."""
+"""Name of the measured quantity, number of runs, right answer, and a function that makes one experiment.
+
+The function takes a generator and a seed for the bootstrap.
+"""
 
 
 def means() -> Iterator[Case]:
-    """Means of numbers of runs: symmetric, and skewed as those of positive numbers are."""
+    """Means of a number of each run. The numbers are symmetric, or skewed like positive numbers."""
     laws = (
         ("mean, normal", 5.0, False, lambda generator, n: generator.normal(5, 1, n)),
         ("mean, exponential", 1.0, True, lambda generator, n: generator.exponential(1, n)),
@@ -45,10 +48,10 @@ def means() -> Iterator[Case]:
 
 
 def exponents() -> Iterator[Case]:
-    """θ = 0.3 from runs of N_Δ = 600 overlaps; in some runs a few outliers carry most of 𝓛."""
+    """The exponent θ = 0.3 from runs of N_Δ = 600 overlaps. In some runs a few outliers carry most of 𝓛."""
 
     def overlaps_of(generator: np.random.Generator, outliers: bool) -> np.ndarray:
-        # A law up to twice the median and an exponential tail beyond: the median stays where it is.
+        # A power law up to a cut-off above the median, and an exponential tail beyond. Outliers hardly move the median.
         values = np.where(
             generator.random(600) < 0.8, generator.random(600) ** (1 / 1.3), 1 + generator.exponential(1, 600)
         )
@@ -96,7 +99,7 @@ def collapses() -> Iterator[Case]:
 
 
 def counts() -> Iterator[Case]:
-    """Fractions of runs, and rare counts that scatter more than Poisson's law: negative eigenvalues of H, tanh."""
+    """Fractions of runs, and rare counts that scatter more than a Poisson law, like negative eigenvalues of H."""
     for share, n_runs in ((0.04, 56), (0.1, 14)):
         yield (
             "fraction of runs",
@@ -114,7 +117,10 @@ def counts() -> Iterator[Case]:
 
 
 def transitions() -> Iterator[Case]:
-    """P/N* of a sweep of seven P/N with three or two replicas, thresholds normal around 2.6 with a width of 0.08."""
+    """P/N* of a sweep of seven P/N with two or three replicas. Thresholds are normal around 2.6 with a width of 0.08.
+
+    Each replica of a P/N is jammed if P/N is above its own threshold.
+    """
     loads = np.linspace(2.3, 2.9, 7)
     for replicas in (2, 3):
 
@@ -132,7 +138,7 @@ def transitions() -> Iterator[Case]:
 
 
 def lines() -> Iterator[Case]:
-    """The difference of two lines of three points with two replicas each, which scatter by 8 %."""
+    """The difference of two lines of three points, each with two replicas that scatter by 8 %."""
 
     def measure(generator, seed):
         strata = [list(generator.normal(0, 0.08, 2)) for _ in range(6)]
@@ -148,6 +154,7 @@ def lines() -> Iterator[Case]:
 
 
 def table(n_trials: int) -> list[str]:
+    """The lines of the table in Markdown, from `n_trials` experiments for each row."""
     rows = ["| measured | runs | covered | without interval |", "| --- | --- | --- | --- |"]
     for family in (means, exponents, collapses, counts, transitions, lines):
         for name, n_runs, answer, measure in family():

@@ -1,4 +1,4 @@
-"""How annealed trainings end, as a table in Markdown: the gap that `criteria.FITTED_LOSS` lies in.
+"""Write a table in Markdown of the losses at the end of annealed trainings. `criteria.FITTED_LOSS` lies in their gap.
 
 python benchmarks/endings.py results/quick
 """
@@ -16,7 +16,7 @@ DECADES = np.arange(-12, 1)
 
 
 def losses(folder: Path) -> dict[str, np.ndarray]:
-    """𝓛 for ε = 1/2 at the end of all networks that were annealed, and |∇𝓛|/√𝓛 of those that do not fit."""
+    """The final 𝓛 (at ε = 1/2) of all annealed networks, and |∇𝓛|/√𝓛 and the state of those of the sweeps."""
     final, gradients, states = [], [], []
     for path in sorted(folder.glob("runs/*/*.h5")):
         result = store.read(path, "run", skip=("state",))
@@ -33,6 +33,7 @@ def losses(folder: Path) -> dict[str, np.ndarray]:
 
 
 def table(found: dict[str, np.ndarray]) -> list[str]:
+    """The lines of two tables, from `losses`: networks by their final 𝓛, and gradients by how runs ended."""
     loss = found["loss"]
     positive = np.log10(loss[loss > 0])
     counts = [int((loss == 0).sum()), int((positive < DECADES[0]).sum()), *np.histogram(positive, DECADES)[0].tolist()]
