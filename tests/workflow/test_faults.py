@@ -179,8 +179,11 @@ CUT_OFF = ["results/smoke/runs/relu_L2/P00800_h0008.h5", "--cores", "1", "--conf
 CUT_OFF += ["sweeps={relu_L2: {n_train: [800], replicas: 1, protocol: {steps: 400000}}}"]
 
 
-def started(folder):
-    """A Snakemake process with its job in a separate process group, once the job has saved a new state."""
+def started(folder, **options):
+    """A Snakemake process with its job in a separate process group, once the job has saved a new state.
+
+    `options` are options of subprocess.Popen.
+    """
     resume = folder / "results/smoke/runs/relu_L2/.P00800_h0008.h5.resume"
     before = resume.stat().st_mtime_ns if resume.exists() else 0
     process = subprocess.Popen(
@@ -190,6 +193,7 @@ def started(folder):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        **options,
     )
     deadline = time.monotonic() + 600
     while not (resume.exists() and resume.stat().st_mtime_ns > before):
@@ -228,6 +232,44 @@ def test_kill_9_of_snakemake_and_of_all_its_processes(tmp_path):
     assert "Nothing to be done" in said(done) or "waiting for it to end" in log.read_text(encoding="utf-8")
     assert_same_bits(store.read(result, "run").tree, whole)
     assert [path.name for path in result.parent.iterdir()] == [result.name]
+
+
+@pytest.mark.slow
+def test_stopping_snakemake_in_the_background(tmp_path):
+    """A script starts it with SIGINT ignored. SIGTERM to the job, or to the whole group, saves the state and ends both.
+
+    SIGTERM to Snakemake alone starts no further job: Snakemake waits for its job to end.
+    """
+    folder = copy_of_the_project(tmp_path / "jamming")
+    result, log = folder / CUT_OFF[0], folder / "results/smoke/logs/train/relu_L2/P00800_h0008.log"
+    snakemake(folder, *CUT_OFF)
+    whole = store.read(result, "run").tree
+    result.unlink()
+
+    def in_background():
+        return started(folder, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+
+    for first_only in (True, False):
+        process = in_background()
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.2)
+        assert process.poll() is None and not result.exists()
+        if first_only:
+            os.kill(int(result.with_name(f".{result.name}.lock").read_text()), signal.SIGTERM)
+        else:
+            os.killpg(process.pid, signal.SIGTERM)
+        assert process.wait(timeout=60) == 1 and not result.exists()
+        lines = log.read_text(encoding="utf-8").splitlines()
+        assert lines[-1].startswith("stopped by SIGTERM; the state is saved in ")
+        assert first_only or "going on from step" in lines[0]
+
+    process = in_background()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=120) == 1
+    assert "going on from step" in log.read_text(encoding="utf-8")
+    assert_same_bits(store.read(result, "run").tree, whole)
+    assert [path.name for path in result.parent.iterdir()] == [result.name]
+    assert "Nothing to be done" in said(snakemake(folder, *CUT_OFF))
 
 
 # Disks that are full or cannot be written
