@@ -97,7 +97,17 @@ def test_what_is_kept_has_no_say(package):
     edit(package / "parts" / "first.py", "from . import f", "from ..base import f")
     forget()
     assert fingerprint("parts.first") == before != with_f
-    for text in ("{", "[]", "", json.dumps({"base": {"key": "other", "hash": "wrong", "imports": []}})):
+    other = json.dumps({"base": {"key": "other", "hash": "wrong", "imports": []}})
+    for text in (
+        "{",
+        "[]",
+        "",
+        "3",
+        "[" * 10**5,
+        '{"base": 3}',
+        '{"base": {"key": "of a hash that is missing"}}',
+        other,
+    ):
         kept.write_text(text)
         forget()
         assert fingerprint("parts.first") == before, text

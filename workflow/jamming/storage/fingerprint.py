@@ -65,12 +65,13 @@ def _parsed(text: str, native: str) -> dict:
 
 @cache
 def _kept(package: Path) -> dict[str, dict]:
-    """The cached hashes by module, or {} if the cache cannot be read. Each process reads it once."""
+    """The cached hashes by module, or {} if the cache cannot be used. Each process reads it once."""
     try:
         kept = json.loads((package / KEPT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        whole = all(entry.keys() == {"key", "hash", "imports"} for entry in kept.values())
+    except (OSError, ValueError, AttributeError, RecursionError):
         return {}
-    return kept if isinstance(kept, dict) else {}
+    return kept if whole else {}
 
 
 def _keep(anew: dict[str, dict]) -> None:
