@@ -4,6 +4,7 @@ import io
 import json
 import math
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,6 +96,32 @@ def test_captions_are_sound_restructured_text():
         assert tree.astext().replace("\n", " ") == captions.plain(caption.caption)
 
 
+HOSTILE = (
+    "</script><script>alert(1)</script><img src=x onerror=alert(1)> `a <javascript:alert(1)>`_ javascript:alert(1)"
+)
+
+
+@pytest.mark.parametrize("name", ["title", "caption", "comparison", "topic", "data"])
+def test_markup_in_captions_is_refused(monkeypatch, tmp_path, name):
+    """Snakemake escapes no label, topic or parameter in its report."""
+    entry = {"title": "a", "caption": "b.", "topic": "P < N", "data": "d", "comparison": "e", "claims": []}
+    monkeypatch.setattr(captions, "CAPTIONS", tmp_path / "captions.yaml")
+    for text, refused in ((HOSTILE, True), ("<!-- a", True), ("P < N <= 3", False)):
+        captions.CAPTIONS.write_text(json.dumps({"fig1": {**entry, name: text}}))
+        captions.read_captions.cache_clear()
+        if refused:
+            with pytest.raises(DocumentError, match=r"a text of 'fig1' has a <, which begins markup"):
+                captions.read_captions()
+        else:
+            captions.read_captions()
+    captions.read_captions.cache_clear()
+
+
+def test_markup_in_the_caption_of_the_report_is_text():
+    parts = docutils.core.publish_parts(captions.restructured(HOSTILE), writer="html")["body"]
+    assert not re.findall(r"<(?!/?p>)", parts) and "&lt;img src=x" in parts and "href" not in parts
+
+
 @pytest.mark.parametrize(
     ("value", "interval", "text"),
     [
@@ -161,6 +188,19 @@ def test_facts_say_whether_uncommitted_code_took_part_or_that_this_is_not_known(
     run = paper_values.read_head(next((root / "results" / PRESET / "runs").rglob("*.h5")))
     heads = [replace(run, provenance={**run.provenance, "dirty": state}) for state in states]
     assert paper_values.collect(PRESET, {}, heads, {"claims": []})["dirty"] is expected
+
+
+@pytest.mark.parametrize("place", ["runs/relu_L3/*.h5", "observables/gaps/relu_L3/*.h5", "tables/fig[67].h5"])
+def test_facts_of_a_file_under_another_name_are_refused(made, tmp_path, capsys, place):
+    root, words = made
+    shutil.copytree(root, tmp_path / "copy")
+    first, second, *_ = sorted((tmp_path / "copy" / "results" / PRESET).glob(place))
+    shutil.copy(second, first)
+    words = [word.replace(str(root), str(tmp_path / "copy")) for word in words]
+    assert main([*words, str(tmp_path / "paper.json")]) == 1
+    error = capsys.readouterr().err
+    assert re.match(rf"jamming collect-facts: {first} holds what belongs in \S+{second.name}; delete it", error)
+    assert not (tmp_path / "paper.json").exists()
 
 
 def test_facts_say_what_was_run(made, facts):

@@ -38,7 +38,8 @@ def make_documents_inputs(root: Path) -> list[Path]:
     folder = root / "results" / PRESET
     results = synthetic.make_results(width=4, n_points=4, replicas=1)
     results["runs"]["mnist_L3"] = [
-        store.Result("run", result.spec["run"], {}, {"replica_00": {}}) for result in results["effective"]["mnist_L3"]
+        store.Result("run", result.spec["run"], {}, {name: {} for name in result.tree})
+        for result in results["effective"]["mnist_L3"]
     ]
     written: list[Path] = []
     for kind, sweeps in results.items():

@@ -56,7 +56,9 @@ def make_folder(results, replicas=1, figures=None):
                 place = place_of("run", run)
                 # The effective number of parameters is made up without runs.
                 if place not in made:
-                    write("run", run, {"replica_00": {"seed_data": 1, "seed_initial": 2}}, inputs)
+                    write(
+                        "run", run, {name: {"seed_data": 1, "seed_initial": 2} for name in _replicas_of(result)}, inputs
+                    )
                 inputs = {"run": place} if kind == "gaps" else {"run": place, **inputs}
             write(result.kind, result.spec, result.tree, inputs)
     analysis = tables.Analysis.from_settings(SETTINGS)
@@ -97,6 +99,10 @@ def make_claims(results, made):
     document = {"preset": PRESET, "commit": MADE["commit"], "dirty": False, "package": "0.1.0", "claims": [claim]}
     (results / "claims.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
     return places
+
+
+def _replicas_of(result):
+    return [name for name in result.tree if name.startswith("replica_")]
 
 
 def _dataset(run):

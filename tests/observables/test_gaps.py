@@ -124,9 +124,8 @@ def test_a_run_without_replicas_is_refused():
 def test_one_job_measures_a_sweep_and_writes_a_file_for_each_point(tmp_path, capsys):
     runs, outs = [[tmp_path / f"{name}{number}.h5" for number in range(2)] for name in ("run", "gaps")]
     for number, path in enumerate(runs):
-        run = run_of(
-            point_for(Network(2, 3, 1, "relu"), n_train=4 + number), [replica([0.1, -0.2, 0.3, -1.0 - number])]
-        )
+        point = point_for(Network(2, 3, 1, "relu"), n_train=4 + number)
+        run = run_of(point, [replica([0.1, -0.2, 0.3, *[-1.0] * (1 + number)])])
         store.write(path, "run", run.spec, run.tree, {})
     words = ["measure", "gaps", "--settings", json.dumps({"theta_range": [0.01, 0.5], "gamma_range": [0.001, 0.5]})]
     assert main([*words, "--run", *map(str, runs), "--out", *map(str, outs)]) == 0

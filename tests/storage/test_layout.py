@@ -50,8 +50,9 @@ def test_results_are_sorted_by_what_they_say_wherever_they_lie(tmp_path):
     given = [("run", json.loads(point.to_json())) for point in others]
     given += [("gaps", {"run": RUN, "settings": {}}), ("line", SEARCH)]
     paths = [tmp_path / f"{number}.h5" for number in range(len(given))]
+    replicas = {f"replica_{number:02d}": {} for number in range(POINT.replicas)}
     for path, (kind, spec) in zip(paths, given, strict=True):
-        store.write(path, kind, spec, {"state": {"a": 1}, "n": 2}, {})
+        store.write(path, kind, spec, {**replicas, "state": {"a": 1}, "n": 2}, {})
     found = read_results(paths)
     assert {kind: list(sweeps) for kind, sweeps in found.items()} == {
         "runs": ["relu_L3"],
@@ -60,7 +61,7 @@ def test_results_are_sorted_by_what_they_say_wherever_they_lie(tmp_path):
     }
     runs = without_paths(found)["runs"]["relu_L3"]
     assert [run.spec["n_train"] for run in runs] == [300, 90], "in the order given"
-    assert all(run.tree == {"n": 2} for run in runs)
+    assert all(run.tree == {**replicas, "n": 2} for run in runs)
     assert places(found)["runs/relu_L3/P00300_h0007.h5"] == paths[0] and len(places(found)) == 4
 
 

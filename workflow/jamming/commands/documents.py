@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .. import inventory
 from ..storage import layout, store
+from ..storage.asked import check_asked, check_place
 from ..storage.files import write_whole
 from .parser import Verbs
 
@@ -13,10 +14,15 @@ from .parser import Verbs
 def collect_facts(arguments: argparse.Namespace) -> None:
     from ..documents import claims, paper_values
 
-    heads = [paper_values.read_head(path) for path in arguments.tables]
-    figure_tables = {head.spec["figure"]: head for head in heads}
-    results = [paper_values.read_head(path) for path in sorted(arguments.inputs)]
-    collected = paper_values.collect(arguments.preset, figure_tables, results, claims.read_claims(arguments.claims))
+    tables, results = (
+        {path: paper_values.read_head(path) for path in paths} for paths in (arguments.tables, sorted(arguments.inputs))
+    )
+    for path, head in tables.items():
+        check_place(path, head)
+    check_asked(results)
+    figure_tables = {head.spec["figure"]: head for head in tables.values()}
+    read = claims.read_claims(arguments.claims)
+    collected = paper_values.collect(arguments.preset, figure_tables, results.values(), read)
     text = json.dumps(collected, indent=1, sort_keys=True, ensure_ascii=False)
     write_whole(arguments.out, f"{text}\n".encode())
 

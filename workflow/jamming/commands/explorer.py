@@ -12,7 +12,12 @@ def explore(arguments: argparse.Namespace) -> None:
     from ..storage.files import write_whole
 
     found = results.without_paths(results.read_results(arguments.inputs, skip=("state", "final")))
-    commits = {one.provenance["commit"] for sweeps in found.values() for of in sweeps.values() for one in of}
+    commits = {
+        str(one.provenance.get("commit", "unknown"))
+        for sweeps in found.values()
+        for of in sweeps.values()
+        for one in of
+    }
     runs = collect(found)
     page = render(runs, arguments.preset, sorted(commits))
     write_whole(arguments.out, page.encode())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..spec import LinePoint, Point
 from ..storage import store
+from ..storage.asked import check_dataset
 from .parser import Verbs, report
 
 
@@ -44,6 +45,8 @@ def _resumable(
     device, spec = kernels.resolve_device(arguments.device), json.loads(arguments.spec)
     files = {"dataset": arguments.data} if arguments.data else {}
     dataset = store.read(arguments.data, "dataset") if arguments.data else None
+    if dataset:
+        check_dataset(arguments.data, dataset, kind, spec)
     backend = kernels.choose(device, arguments.backend, report, arguments.threads, point.can_train_together)
     made = store.provenance(files, arguments.threads, device, backend=backend.name)
     # A job goes on from a saved state only with the same code and backend. Otherwise its bits would depend on the

@@ -10,6 +10,7 @@ import yaml
 from . import DocumentError
 
 CAPTIONS = Path(__file__).with_name("captions.yaml")
+MARKUP = re.compile(r"<[^\s=]")
 PAPERS = {
     "G": "[G] Landscape of the loss",
     "S": "[S] Generalization",
@@ -52,7 +53,7 @@ class Caption:
 
 @cache
 def read_captions() -> dict[str, Caption]:
-    """The captions by figure. Raises DocumentError if an entry lacks a key or has an unknown one."""
+    """The captions by figure. Raises DocumentError if an entry lacks a key or has an unknown one, or holds markup."""
     entries = yaml.safe_load(CAPTIONS.read_text(encoding="utf-8"))
     return {figure: _checked(figure, entry) for figure, entry in entries.items()}
 
@@ -71,8 +72,8 @@ def plain(text: str) -> str:
 
 
 def restructured(text: str) -> str:
-    """The plain text in reStructuredText, with all characters escaped that would be markup or begin a list: "(A)"."""
-    return re.sub(r"([\\*`|_]|^\()", r"\\\1", plain(text))
+    """The plain text in reStructuredText, with all characters escaped that would be markup, a link or a list: "(A)"."""
+    return re.sub(r"([\\*`|_:]|^\()", r"\\\1", plain(text))
 
 
 def _checked(figure: str, entry: dict) -> Caption:
@@ -82,5 +83,10 @@ def _checked(figure: str, entry: dict) -> Caption:
         raise DocumentError(
             f"{CAPTIONS.name}: '{figure}' lacks the key '{wrong[0]}' or has it in vain; the keys are "
             f"{', '.join(sorted(known))}."
+        )
+    # Snakemake writes labels into a script of its report as they are.
+    if any(MARKUP.search(text) for text in entry.values() if isinstance(text, str)):
+        raise DocumentError(
+            f"{CAPTIONS.name}: a text of '{figure}' has a <, which begins markup; put a space after it."
         )
     return Caption(figure=figure, **{**entry, "claims": tuple(entry["claims"])})

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .. import __version__
 from . import hdf5
+from .columns import Group, check_columns
 from .commit import git_state
 from .files import StoreError, sha256_of, write_whole
 
@@ -55,7 +56,8 @@ def read(path: Path, kind: str | None, skip: Collection[str] = (), arrays: bool 
     """Read a result. `kind` None accepts every kind.
 
     Groups and arrays with a name in `skip` are left out, and all arrays if `arrays` is false. Raises StoreError if the
-    file is missing, comes from another program, is of another kind, or if any bit of it has changed.
+    file is missing, comes from another program, is of another kind, holds other columns than its kind (`columns`), or
+    if any bit of it has changed. Asking the tree for a column that is missing raises StoreError, too.
     """
     try:
         tree = hdf5.unpacked(_content(Path(path)), skip, arrays)
@@ -67,7 +69,8 @@ def read(path: Path, kind: str | None, skip: Collection[str] = (), arrays: bool 
         raise StoreError(f"{path} is an HDF5 file of another program or version; delete it and run the workflow again.")
     if kind not in (None, head[2]):
         raise StoreError(f"{path} holds '{head[2]}' where '{kind}' is needed; give the right file.")
-    return Result(str(head[2]), spec, made, tree)
+    check_columns(path, str(head[2]), spec, tree)
+    return Result(str(head[2]), spec, made, Group(path, "", tree))
 
 
 def _content(path: Path) -> bytes:
