@@ -96,7 +96,11 @@ MISTAKES = [
     ((*L2, "protocol", "steps"), 0, "protocol.steps is 0, but must be at least 1"),
     ((*L2, "protocol", "margin"), -0.5, "protocol.margin is -0.5, but must be greater than 0"),
     ((*L2, "protocol", "name"), "sgd", "protocol.name is 'sgd', but must be one of hinge_adam"),
-    ((*L2, "protocol", "name"), "hinge_lbfgs_annealed", "protocol.lbfgs_steps is missing, but .* needs at least 1"),
+    (
+        ("sweeps", "mnist_L3", "protocol", "name"),
+        "hinge_lbfgs_annealed",
+        "protocol.lbfgs_steps is missing, but .* needs at least 1",
+    ),
     ((*L2, "protocol", "lbfgs_steps"), 0, "protocol.lbfgs_steps is 0, but must be at least 1"),
     (("sweeps",), {}, "sweeps is .*, but must hold at least 1"),
     (("sweeps",), [], "sweeps is .*, but must be a mapping"),
@@ -118,7 +122,7 @@ MISTAKES += [
     ),
     ((*LINE, "network", "dim"), "width", "lines.line_mnist_L1.network.dim is width, but an image has 784 pixels"),
     ((*LINE, "n_train"), [70_001], "lines.line_mnist_L1.n_train holds 70001, but MNIST holds 70000 images"),
-    ((*LINE, "protocol", "floor"), 1.0, "lines.line_mnist_L1.protocol.floor is 1.0, but the rate starts at 0.003"),
+    ((*LINE, "protocol", "floor"), 1.0, "lines.line_mnist_L1.protocol.floor is 1.0, but the rate starts at 0.001"),
     ((*L2, "protocol", "name"), "cross_entropy_sgd", "'cross_entropy_sgd', but only lines are trained with it"),
 ]
 

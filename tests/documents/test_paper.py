@@ -82,7 +82,7 @@ def test_numbers_in_the_paper_are_those_of_the_claims(paper, project):
     """The row of each claim holds its value, interval, number of runs and verdict, in this order."""
     rows = claims.shown(synthetic_claims.make_claims(PRESET))
     text = re.sub(r"\s+", " ", text_of(paper))
-    table = text[text.index("Published claims and what became of them") : text.index("The reasons, in the same order")]
+    table = text[text.index("Published claims and their verdicts") : text.index("The reasons, in the same order")]
     place = 0
     for row in rows:
         place = table.index(row["id"], place)
