@@ -27,7 +27,7 @@ IN_VENV := PATH="$$PWD/.venv/bin:$$PATH"; export PATH;
 
 all: setup  ## set up and run the main job
 	@$(IN_VENV) python -m jamming run $(if $(VERBOSE),--verbose) -- all made \
-	    --cores "$(CORES)" --max-jobs-per-timespan 10000/10s $(ARGS)
+	    --cores "$(CORES)" $(ARGS)
 
 setup:  ## make .venv from the lock, if it is missing or out of date
 	@PYTHON="$(PYTHON)" sh envs/install.sh
