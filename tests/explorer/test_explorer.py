@@ -2,7 +2,6 @@
 
 import io
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 
 import jamming.explorer
 from helpers import synthetic, synthetic_folder
+from helpers.browser import browser, browser_needed  # noqa: F401 (a fixture)
 from helpers.planned_jobs import needed_by
 from jamming.__main__ import main
 from jamming.explorer import ExplorerError
@@ -17,8 +17,6 @@ from jamming.explorer.collect import MATRICES, collect, histogram_line, place, s
 from jamming.explorer.page import Details, render
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-browser_needed = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH; install it to test the page")
 
 
 @pytest.fixture(scope="module")
@@ -187,18 +185,7 @@ class Shown:
 
 
 @pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        # Inside a container there is no user namespace for the sandbox; the page is ours.
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
-def opened(browser, page_file):
+def opened(browser, page_file):  # noqa: F811
     return Shown(browser.new_page(viewport={"width": 1400, "height": 820}), page_file.as_uri())
 
 
@@ -337,7 +324,7 @@ def test_no_text_of_a_result_is_html_in_the_page(hostile_file):
 
 
 @browser_needed
-def test_no_text_of_a_result_runs_in_the_browser(browser, hostile_file):
+def test_no_text_of_a_result_runs_in_the_browser(browser, hostile_file):  # noqa: F811
     """Every run is selected, hovered over and filtered for. The title stays, and no element is made from a name."""
     shown = Shown(browser.new_page(viewport={"width": 1400, "height": 820}), hostile_file.as_uri())
     title = shown.page.title()
